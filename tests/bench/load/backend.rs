@@ -1,5 +1,5 @@
-//! The gateway behind the proxy: 1 KiB for a request, an echo at `/ws`, at `/push` messages that come by themselves, at
-//! `/flood` as many large ones as are taken, and at `/against` small ones that come while all that is sent is read.
+//! The gateway behind the proxy: 1 KiB for a request, whose body it reads, an echo at `/ws`, messages that come by themselves at the
+//! paths of [`Pushed`], and at `/flood` as many large ones as are taken.
 
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -39,8 +39,17 @@ async fn serve(mut stream: TcpStream) -> anyhow::Result<()> {
         };
         let head = String::from_utf8_lossy(&came[..end]).into_owned();
         came.drain(..end + 4);
-        if ["GET /ws", "GET /push", "GET /flood", "GET /against"].iter().any(|line| head.starts_with(line)) {
+        if field(&head, "sec-websocket-key").is_some() {
             return websocket(stream, &head, came).await;
+        }
+        let mut body: usize = field(&head, "content-length").map_or(Ok(0), str::parse)?;
+        while body > 0 {
+            if came.is_empty() && stream.read_buf(&mut came).await? == 0 {
+                return Ok(());
+            }
+            let read = body.min(came.len());
+            came.drain(..read);
+            body -= read;
         }
         stream.write_all(&answer).await?;
     }
@@ -53,26 +62,26 @@ fn answer() -> Vec<u8> {
     [head.as_bytes(), &[b'x'; 1024]].concat()
 }
 
+/// The value of a field.
+fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut fields = head.lines().filter_map(|line| line.split_once(':'));
+    fields.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+}
+
 async fn websocket(mut stream: TcpStream, head: &str, rest: Vec<u8>) -> anyhow::Result<()> {
-    let field = |name: &str| {
-        head.lines().filter_map(|line| line.split_once(':')).find(|(found, _)| found.eq_ignore_ascii_case(name))
-    };
-    let key = field("sec-websocket-key").map_or("", |(_, key)| key.trim());
-    let accept = derive_accept_key(key.as_bytes());
+    let accept = derive_accept_key(field(head, "sec-websocket-key").unwrap_or_default().as_bytes());
     let answer = format!(
         "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
     );
     stream.write_all(answer.as_bytes()).await?;
     let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
     let mut socket = WebSocketStream::from_partially_read(stream, rest, Role::Server, Some(config)).await;
-    if head.starts_with("GET /push") {
-        return push(&mut socket, PUSHED).await;
-    }
-    if head.starts_with("GET /against") {
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    if let Some(pushed) = PUSHED.iter().find(|pushed| pushed.path == path) {
         let (mut to, from) = socket.split();
-        return tokio::try_join!(push(&mut to, SMALL), discard(from)).map(|((), ())| ());
+        return tokio::try_join!(push(&mut to, pushed), discard(from)).map(|((), ())| ());
     }
-    if head.starts_with("GET /flood") {
+    if path == "/flood" {
         let message = Bytes::from(vec![b'x'; FLOODED]);
         loop {
             socket.send(Message::Binary(message.clone())).await?;
@@ -95,21 +104,36 @@ async fn discard<S: Stream<Item = Result<Message, Error>> + Unpin>(mut from: S) 
     Ok(())
 }
 
-/// Sends the current time in so many bytes, over and over.
-async fn push<S: Sink<Message, Error = Error> + Unpin>(socket: &mut S, size: usize) -> anyhow::Result<()> {
-    let mut ticks = tokio::time::interval(PUSH_EVERY);
+/// Sends the current time, over and over.
+async fn push<S: Sink<Message, Error = Error> + Unpin>(socket: &mut S, pushed: &Pushed) -> anyhow::Result<()> {
+    let mut ticks = tokio::time::interval(pushed.every);
     loop {
         ticks.tick().await;
-        let mut message = vec![b'x'; size];
-        let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?;
-        message[..8].copy_from_slice(&now.to_be_bytes());
-        socket.send(Message::Binary(Bytes::from(message))).await?;
+        // Each is a write of its own.
+        for _ in 0..pushed.at_once {
+            let mut message = vec![b'x'; pushed.size];
+            let now = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos())?;
+            message[..8].copy_from_slice(&now.to_be_bytes());
+            socket.send(Message::Binary(Bytes::from(message))).await?;
+        }
     }
 }
 
+/// The messages that come by themselves at a path.
+struct Pushed {
+    path: &'static str,
+    every: Duration,
+    at_once: usize,
+    /// Bytes of each.
+    size: usize,
+}
+
+/// With 50 sockets, or 2,000 of the rare ones, 5,000 messages a second: every proxy has time to sleep between them.
+const PUSHED: [Pushed; 4] = [
+    Pushed { path: "/push", every: Duration::from_millis(10), at_once: 1, size: 200 },
+    Pushed { path: "/push-rarely", every: Duration::from_millis(400), at_once: 1, size: 200 },
+    Pushed { path: "/burst", every: Duration::from_millis(10), at_once: 20, size: 40 },
+    Pushed { path: "/against", every: Duration::from_millis(10), at_once: 1, size: 10 },
+];
 const FLOODED: usize = 1 << 20;
-const PUSHED: usize = 200;
-const SMALL: usize = 10;
-/// With 50 sockets 5,000 messages a second: every proxy has time to sleep between them.
-const PUSH_EVERY: Duration = Duration::from_millis(10);
 const READ_BUFFER: usize = 4 << 10;

@@ -1,6 +1,6 @@
 //! [`Client`]: connects to the proxy as a browser does.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CipherSuite, ClientConfig, HandshakeKind, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
@@ -26,9 +26,12 @@ pub(crate) const NAME: &str = "gw.example.com";
 #[derive(Clone)]
 pub(crate) struct Client {
     proxy: SocketAddr,
+    /// The address that it connects from.
+    from: Option<IpAddr>,
     tls: Option<TlsConnector>,
     /// Opens WebSockets over HTTP/2, in place of a connection for each.
     http2: Option<Arc<Http2Sockets>>,
+    keeps_tickets: bool,
 }
 
 /// Whether clients come back with the session ticket of the last connection.
@@ -53,7 +56,9 @@ impl Client {
 
     /// Clients that speak `protocol`.
     pub(crate) fn offering(load: &Load, protocol: &str, resumption: Resumption) -> anyhow::Result<Self> {
-        let Some(ca) = &load.ca else { return Ok(Self { proxy: load.proxy, tls: None, http2: None }) };
+        let Some(ca) = &load.ca else {
+            return Ok(Self { proxy: load.proxy, from: None, tls: None, http2: None, keeps_tickets: false });
+        };
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(ca).with_context(|| format!("cannot read {}", ca.display()))?)?;
         let mut provider = rustls::crypto::aws_lc_rs::default_provider();
@@ -67,7 +72,13 @@ impl Client {
         if resumption == Resumption::Off {
             config.resumption = rustls::client::Resumption::disabled();
         }
-        Ok(Self { proxy: load.proxy, tls: Some(TlsConnector::from(Arc::new(config))), http2: None })
+        Ok(Self {
+            proxy: load.proxy,
+            from: None,
+            tls: Some(TlsConnector::from(Arc::new(config))),
+            http2: None,
+            keeps_tickets: resumption == Resumption::On,
+        })
     }
 
     /// Clients that open so many WebSockets on each connection of HTTP/2.
@@ -76,9 +87,33 @@ impl Client {
         Ok(Self { http2: Some(Arc::new(Http2Sockets::new(on_each))), ..client })
     }
 
+    /// Another user's client at this address: it has session tickets of its own.
+    pub(crate) fn of_another_user(&self, from: Option<IpAddr>) -> Self {
+        let tls = self.tls.as_ref().map(|tls| {
+            let mut config = ClientConfig::clone(tls.config());
+            if self.keeps_tickets {
+                config.resumption = rustls::client::Resumption::in_memory_sessions(1);
+            }
+            TlsConnector::from(Arc::new(config))
+        });
+        Self { from, tls, ..self.clone() }
+    }
+
+    /// The same client before another proxy.
+    pub(crate) fn at(&self, proxy: SocketAddr) -> Self {
+        Self { proxy, ..self.clone() }
+    }
+
     /// Connects, TLS handshake included.
     pub(crate) async fn connect(&self) -> anyhow::Result<Connection> {
-        let stream = TcpStream::connect(self.proxy).await?;
+        let stream = match self.from {
+            None => TcpStream::connect(self.proxy).await?,
+            Some(from) => {
+                let socket = TcpSocket::new_v4()?;
+                socket.bind((from, 0).into())?;
+                socket.connect(self.proxy).await?
+            }
+        };
         stream.set_nodelay(true)?;
         let Some(tls) = &self.tls else { return Ok(Connection::Plain(stream)) };
         Ok(Connection::Tls(Box::new(tls.connect(ServerName::try_from(NAME)?, stream).await?)))

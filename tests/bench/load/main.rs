@@ -9,11 +9,15 @@ mod client;
 mod connections;
 mod figures;
 mod floor;
+mod hold;
 mod http2;
 mod idle;
 mod messages;
+mod mixed;
+mod pings;
 mod process;
 mod requests;
+mod returning;
 mod scrapes;
 
 use std::net::SocketAddr;
@@ -55,6 +59,16 @@ enum Role {
     Echo2(Load),
     /// 200-byte messages that the gateway sends by itself, each a write of its own.
     Push(Load),
+    /// The same to many WebSockets, to each of them rarely.
+    Push2000(Load),
+    /// 40-byte messages that the gateway sends by itself, twenty at once.
+    Burst(Load),
+    /// Messages that come back, of which each WebSocket sends one each 10 ms.
+    Sparse(Load),
+    /// The same once a second.
+    Sparse2000(Load),
+    /// The same each 10 ms, beside large messages, uploads, new connections, and a reload.
+    Mixed(Load),
     /// 1 MiB messages that come back.
     Bulk(Load),
     /// 10-byte messages that the gateway sends by itself, while the client sends 1 MiB messages as fast as they are
@@ -64,6 +78,12 @@ enum Role {
     Connect(Load),
     /// New connections whose TLS session is resumed.
     Resume(Load),
+    /// Clients that come back all together.
+    Returning(Load),
+    /// CPU of silent WebSockets to which the proxy sends pings.
+    Pings(Load),
+    /// Clients of tests/bench/scale, which stay.
+    Hold(hold::Held),
     /// Scrapes of the metrics, while so many WebSockets over HTTP/2 are open.
     Scrape(Load),
     /// HTTPS requests on HTTP/1.1 connections that stay, one at a time on each.
@@ -73,7 +93,7 @@ enum Role {
 }
 
 /// How much load, on what.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct Load {
     /// Where the proxy listens.
     pub(crate) proxy: SocketAddr,
@@ -89,6 +109,9 @@ pub(crate) struct Load {
     /// How many connections.
     #[arg(long, default_value_t = 50)]
     pub(crate) sockets: usize,
+    /// Whether the first of the processes reads its configuration again when it gets SIGHUP.
+    #[arg(long)]
+    pub(crate) reload: bool,
     /// How long is measured.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
@@ -98,6 +121,11 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    /// The same with so many connections.
+    pub(crate) fn of(&self, sockets: usize) -> Self {
+        Self { sockets, ..self.clone() }
+    }
+
     pub(crate) fn seconds(&self) -> Duration {
         Duration::from_secs_f64(self.seconds)
     }
@@ -121,10 +149,20 @@ fn main() -> anyhow::Result<()> {
             Role::Echo(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::ECHO).await,
             Role::Echo2(load) => messages::run(&load, &Client::sharing(&load, 10)?, Exchange::ECHO).await,
             Role::Push(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::PUSH).await,
+            Role::Push2000(load) => {
+                messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::PUSH_RARELY).await
+            }
+            Role::Burst(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::BURST).await,
+            Role::Sparse(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::SPARSE).await,
+            Role::Sparse2000(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::RARE).await,
+            Role::Mixed(load) => mixed::run(&load, &Client::new(&load, Resumption::Off)?).await,
             Role::Bulk(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::BULK).await,
             Role::Against(load) => messages::run(&load, &Client::new(&load, Resumption::Off)?, Exchange::AGAINST).await,
             Role::Connect(load) => connections::run(&load, Resumption::Off).await,
             Role::Resume(load) => connections::run(&load, Resumption::On).await,
+            Role::Returning(load) => returning::run(&load).await,
+            Role::Pings(load) => pings::run(&load, &Client::new(&load, Resumption::Off)?).await,
+            Role::Hold(held) => hold::run(held).await,
             Role::Scrape(load) => scrapes::run(&load, &Client::sharing(&load, 100)?).await,
             Role::H1(load) => requests::h1(&load, &Client::new(&load, Resumption::Off)?).await,
             Role::H2(load) => requests::h2(&load, &Client::offering(&load, "h2", Resumption::Off)?).await,

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::{Sink, SinkExt as _, Stream, StreamExt as _};
 use serde_json::Value;
 use tokio::task::JoinSet;
+use tokio::time::{interval, sleep};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -26,37 +27,65 @@ pub(crate) struct Exchange {
     size: usize,
     /// What one of them counts.
     count: u64,
+    /// How often a client sends one; `None` is as soon as the last one has come back.
+    every: Option<Duration>,
 }
 
 impl Exchange {
-    pub(crate) const ECHO: Self = Self { path: "/ws", size: 256, count: 1 };
-    pub(crate) const PUSH: Self = Self { path: "/push", size: 0, count: 1 };
+    pub(crate) const ECHO: Self = Self { path: "/ws", size: 256, count: 1, every: None };
+    pub(crate) const SPARSE: Self = Self { every: Some(Duration::from_millis(10)), ..Self::ECHO };
+    pub(crate) const RARE: Self = Self { every: Some(Duration::from_secs(1)), ..Self::ECHO };
+    pub(crate) const PUSH: Self = Self { path: "/push", size: 0, count: 1, every: None };
+    pub(crate) const PUSH_RARELY: Self = Self { path: "/push-rarely", ..Self::PUSH };
+    pub(crate) const BURST: Self = Self { path: "/burst", ..Self::PUSH };
     /// A megabyte there and one back.
-    pub(crate) const BULK: Self = Self { path: "/ws", size: 1 << 20, count: 2 };
+    pub(crate) const BULK: Self = Self { path: "/ws", size: 1 << 20, count: 2, every: None };
     /// A megabyte there, as fast as it is taken, and small ones that come by themselves.
-    pub(crate) const AGAINST: Self = Self { path: "/against", size: 1 << 20, count: 1 };
+    pub(crate) const AGAINST: Self = Self { path: "/against", size: 1 << 20, count: 1, every: None };
 }
 
 pub(crate) async fn run(load: &Load, client: &Client, exchange: Exchange) -> anyhow::Result<Value> {
     let meter = Meter::default();
     let mut clients = JoinSet::new();
-    for _ in 0..load.sockets {
+    open(load, client, exchange, &meter, &mut clients).await?;
+    meter.measure(load, clients).await
+}
+
+/// Opens the sockets, on which the messages then pass.
+pub(crate) async fn open(
+    load: &Load,
+    client: &Client,
+    exchange: Exchange,
+    meter: &Meter,
+    clients: &mut JoinSet<anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    for number in 0..load.sockets {
         let socket = client.open(exchange.path).await?;
         let meter = meter.clone();
+        // Spread, so that they do not all send at the same time.
+        let part = number as f64 / load.sockets as f64;
         clients.spawn(async move {
-            match exchange.path {
-                "/against" => flood(socket, exchange, &meter).await,
-                "/push" => listen(socket, exchange, &meter).await,
-                _ => echo(socket, exchange, &meter).await,
+            match (exchange.path, exchange.every) {
+                ("/against", _) => flood(socket, exchange, &meter).await,
+                ("/ws", None) => echo(socket, exchange, &meter).await,
+                ("/ws", Some(every)) => {
+                    sleep(every.mul_f64(part)).await;
+                    echo(socket, exchange, &meter).await
+                }
+                _ => listen(socket, exchange, &meter).await,
             }
         });
     }
-    meter.measure(load, clients).await
+    Ok(())
 }
 
 async fn echo(mut socket: WebSocketStream<Connection>, exchange: Exchange, meter: &Meter) -> anyhow::Result<()> {
     let sent = Bytes::from(vec![b'x'; exchange.size]);
+    let mut ticks = exchange.every.map(interval);
     loop {
+        if let Some(ticks) = &mut ticks {
+            ticks.tick().await;
+        }
         let began = Instant::now();
         socket.send(Message::Binary(sent.clone())).await?;
         let came = message(&mut socket).await?;

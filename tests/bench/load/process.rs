@@ -1,6 +1,7 @@
 //! What processes took of the machine, as the kernel counts it.
 
 use std::fs;
+use std::process::Command;
 
 use anyhow::{Context as _, ensure};
 
@@ -16,6 +17,13 @@ pub(crate) fn cpu(pids: &[u32]) -> anyhow::Result<u64> {
     }
     ensure!(pids.is_empty() || sum > 0, "this kernel does not count run time (/proc/PID/schedstat)");
     Ok(sum)
+}
+
+/// Asks a process to read its configuration again.
+pub(crate) fn hang_up(pid: u32) -> anyhow::Result<()> {
+    let done = Command::new("kill").args(["-HUP", &pid.to_string()]).status()?;
+    ensure!(done.success(), "the proxy is gone");
+    Ok(())
 }
 
 /// KiB of user memory: pages that processes share are counted in shares.

@@ -1,0 +1,138 @@
+//! Clients that stay: each keeps one WebSocket open, answers pings, and goes to the next proxy when it has ended. What they are at
+//! is one line of JSON, over and over.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use clap::Args;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tokio::task::LocalSet;
+use tokio::time::sleep;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+use crate::Load;
+use crate::client::{Client, Connection, Resumption};
+
+/// Which clients, and where they go.
+#[derive(Args)]
+pub(crate) struct Held {
+    #[command(flatten)]
+    load: Load,
+    /// Further proxies; clients begin at each in turn.
+    #[arg(long = "also")]
+    also: Vec<SocketAddr>,
+    /// The addresses that clients come from.
+    #[arg(long = "from")]
+    from: Vec<IpAddr>,
+    /// Come back without the session ticket of the last connection.
+    #[arg(long)]
+    no_tickets: bool,
+}
+
+/// What all clients have met so far.
+#[derive(Default)]
+struct Met {
+    open: usize,
+    opened: usize,
+    resumed: usize,
+    refused: usize,
+    /// How often a WebSocket ended with each close code; 1006 is without a Close.
+    ended: BTreeMap<u16, usize>,
+    /// When the last one opened, milliseconds since 1970.
+    last_opened: u128,
+}
+
+pub(crate) async fn run(held: Held) -> anyhow::Result<Value> {
+    let resumption = if held.no_tickets { Resumption::Off } else { Resumption::On };
+    let first = Client::new(&held.load, resumption)?;
+    let proxies: Rc<[SocketAddr]> = [held.load.proxy].into_iter().chain(held.also).collect();
+    let (met, connecting) = (Rc::new(RefCell::new(Met::default())), Rc::new(Semaphore::new(AT_ONCE)));
+    let clients = LocalSet::new();
+    for number in 0..held.load.sockets {
+        let from = if held.from.is_empty() { None } else { Some(held.from[number % held.from.len()]) };
+        let client = first.of_another_user(from);
+        clients.spawn_local(stay(client, number, Rc::clone(&proxies), Rc::clone(&met), Rc::clone(&connecting)));
+    }
+    clients.run_until(say(&met)).await
+}
+
+/// One client.
+async fn stay(
+    client: Client,
+    number: usize,
+    proxies: Rc<[SocketAddr]>,
+    met: Rc<RefCell<Met>>,
+    connecting: Rc<Semaphore>,
+) {
+    let mut at = number;
+    loop {
+        let turn = connecting.acquire().await;
+        let opened = open(&client.at(proxies[at % proxies.len()])).await;
+        drop(turn);
+        at += 1;
+        let Ok(mut socket) = opened else {
+            met.borrow_mut().refused += 1;
+            sleep(PAUSE).await;
+            continue;
+        };
+        {
+            let mut met = met.borrow_mut();
+            met.open += 1;
+            met.opened += 1;
+            met.resumed += usize::from(socket.get_ref().is_resumed() == Some(true));
+            met.last_opened = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        }
+        let code = end(&mut socket).await;
+        let mut met = met.borrow_mut();
+        met.open -= 1;
+        *met.ended.entry(code).or_default() += 1;
+    }
+}
+
+async fn open(client: &Client) -> anyhow::Result<WebSocketStream<Connection>> {
+    let mut socket = client.open("/ws").await?;
+    socket.send(Message::Binary(Bytes::from_static(&[b'x'; 64]))).await?;
+    socket.next().await.ok_or_else(|| anyhow::anyhow!("the WebSocket was closed"))??;
+    Ok(socket)
+}
+
+/// The close code with which the WebSocket ended.
+async fn end(socket: &mut WebSocketStream<Connection>) -> u16 {
+    let mut code = 1006;
+    while let Some(Ok(message)) = socket.next().await {
+        if let Message::Close(frame) = message {
+            code = frame.map_or(1005, |frame| frame.code.into());
+        }
+    }
+    code
+}
+
+/// Says what was met, five times a second, until it is killed.
+async fn say(met: &RefCell<Met>) -> anyhow::Result<Value> {
+    loop {
+        println!("{}", met.borrow().shown());
+        sleep(BETWEEN_LINES).await;
+    }
+}
+
+impl Met {
+    fn shown(&self) -> Value {
+        json!({
+            "open": self.open, "opened": self.opened, "resumed": self.resumed, "refused": self.refused,
+            "ended": self.ended, "last_opened_ms": u64::try_from(self.last_opened).unwrap_or_default(),
+        })
+    }
+}
+
+/// How many clients of a process connect at the same time.
+const AT_ONCE: usize = 64;
+const BETWEEN_LINES: Duration = Duration::from_millis(200);
+/// Before a client that was refused tries again.
+const PAUSE: Duration = Duration::from_millis(200);
