@@ -1,6 +1,7 @@
 //! The command line: one file per command. A command builds things and runs them; it decides nothing.
 
 mod admin_client;
+mod asker;
 mod cert;
 mod check;
 mod close;
@@ -19,6 +20,8 @@ mod import;
 mod init;
 mod loaded;
 mod man;
+mod new_config;
+mod openclaw;
 mod output;
 mod painted;
 mod password;
@@ -95,6 +98,9 @@ enum CliCommand {
     Check(check::CheckArgs),
     /// Ask five questions and write the config; with consent, change the gateway's settings too
     Init(init::InitArgs),
+    /// Set frontgate and an OpenClaw gateway up for each other
+    #[command(name = "openclaw")]
+    OpenClaw(openclaw::OpenClawArgs),
     /// Find out why a Control UI cannot connect, with the fix for each finding
     Doctor(doctor::DoctorArgs),
     /// Translate the config of nginx, Apache or Caddy, and say what was kept, dropped and why; or the list of a fleet
@@ -152,6 +158,7 @@ impl Cli {
             CliCommand::Doctor(args) => doctor::run(args),
             CliCommand::Import(args) => import::run(&args),
             CliCommand::Init(args) => init::run(&args),
+            CliCommand::OpenClaw(args) => openclaw::run(args),
             CliCommand::Trust(args) => trust::run(args),
             CliCommand::Cert(args) => cert::run(args),
             CliCommand::Status(args) => status::run(args),
@@ -180,6 +187,7 @@ impl CliCommand {
             Self::Doctor(_) => "doctor",
             Self::Import(_) => "import",
             Self::Init(_) => "init",
+            Self::OpenClaw(_) => "openclaw",
             Self::Status(_) => "status",
             Self::Connections(_) => "connections",
             Self::Close(_) => "close",

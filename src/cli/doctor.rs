@@ -12,7 +12,7 @@ use super::output::{print, show};
 use super::run::runtime;
 use crate::config::{ConfigLocation, Overrides};
 use crate::doctor::{ConfigChoice, DoctorRequest, GatewayConfig, codes, is_there};
-pub(super) use fix::examined;
+pub(super) use fix::{KEPT, examined, read_only};
 
 /// What is looked at, and how it is told.
 #[derive(Debug, clap::Args)]

@@ -50,6 +50,11 @@ impl GatewayConfig {
         &self.text
     }
 
+    /// What the file says, if it could be read.
+    pub(crate) fn settings(&self) -> Option<&GatewaySettings> {
+        self.settings.as_ref().ok()
+    }
+
     /// Why nothing can be said about the file, if it could not be read.
     pub(crate) fn unreadable(&self) -> Option<&UnreadableSettings> {
         self.settings.as_ref().err()
@@ -59,10 +64,14 @@ impl GatewayConfig {
     pub(super) fn beside(&self, upstream: &UpstreamAddress, machine: &MachineLimits) -> Option<&'static str> {
         let settings = self.settings.as_ref().ok().filter(|_| self.named || is_here(upstream, machine))?;
         let port = port_of(upstream).filter(|port| *port != settings.port.unwrap_or(DEFAULT_PORT))?;
-        if settings.apps.as_ref().is_some_and(|apps| apps.port == port) {
+        if (settings.apps.enabled || settings.apps.origin.is_some()) && settings.apps.port == port {
             return Some("the gateway's listener for MCP Apps (mcp.apps), which is no gateway");
         }
-        (settings.portals == Some(port)).then_some("the gateway's listener for portals, which is no gateway")
+        settings
+            .portals
+            .as_ref()
+            .is_some_and(|portals| portals.port == port)
+            .then_some("the gateway's listener for portals, which is no gateway")
     }
 
     /// What the file says of the gateway at `upstream`; nothing if it belongs to another gateway.

@@ -47,7 +47,7 @@ impl DoctorReport {
                 "edit": finding.edit.as_ref().map(|edit| json!({
                     "key": edit.key(),
                     "add": if let SettingChange::Add(values) = &edit.change { json!(values) } else { Value::Null },
-                    "set": if let SettingChange::Set(value) = &edit.change { json!(value) } else { Value::Null },
+                    "set": if let SettingChange::Set(value) = &edit.change { value.json() } else { Value::Null },
                 })),
                 "own_edit": (!finding.strip.is_empty()).then(|| json!({ "key": "forwarded.strip", "add": finding.strip })),
             })

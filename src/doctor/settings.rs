@@ -12,9 +12,9 @@ mod read;
 mod strip;
 mod write;
 
-pub(crate) use edit::{SettingChange, SettingEdit, apply};
+pub(crate) use edit::{SettingChange, SettingEdit, SettingValue, apply};
 pub(crate) use place::find;
-pub(super) use read::{DEFAULT_PORT, net};
-pub(crate) use read::{GatewaySettings, UnreadableSettings, read};
+pub(super) use read::net;
+pub(crate) use read::{DEFAULT_PORT, GatewaySettings, UnreadableSettings, base_path, read};
 pub(crate) use strip::strip;
 pub(crate) use write::{WrittenSettings, write, write_like};

@@ -29,6 +29,7 @@ mod limits;
 mod logins;
 mod logs;
 mod observability;
+mod openclaw_setup;
 mod operator;
 mod pages;
 mod papers;

@@ -118,18 +118,18 @@ fn fix(
         }
         return Ok(FixOutcome::Nothing);
     }
-    let file = config.file.display();
-    if env::var("OPENCLAW_NIX_MODE").as_deref() == Ok("1") || env::var("OPENCLAW_CONFIG_READONLY").as_deref() == Ok("1")
-    {
-        let kept = "is kept by something else (OPENCLAW_NIX_MODE, OPENCLAW_CONFIG_READONLY): change it there";
-        say(aloud, &format!("{file} {kept}.\n\n"));
+    if read_only() {
+        say(aloud, &format!("{} {KEPT}.\n\n", config.file.display()));
         return Ok(FixOutcome::NotDone);
     }
     let after = match apply(config.text(), &edits) {
         Ok(after) if after != config.text() => after,
         Ok(_) => return Ok(FixOutcome::Nothing),
         Err(error) => {
-            say(aloud, &format!("{file} is left as it is: {error}. The findings say what to write.\n\n"));
+            say(
+                aloud,
+                &format!("{} is left as it is: {error}. The findings say what to write.\n\n", config.file.display()),
+            );
             return Ok(FixOutcome::NotDone);
         }
     };
@@ -140,6 +140,15 @@ fn fix(
     }
     replace(&config.file, config.text(), &after, aloud)
 }
+
+/// Whether something else than its user keeps the gateway's configuration.
+pub(in crate::cli) fn read_only() -> bool {
+    ["OPENCLAW_NIX_MODE", "OPENCLAW_CONFIG_READONLY"].iter().any(|name| env::var(name).as_deref() == Ok("1"))
+}
+
+/// What there is to say then.
+pub(in crate::cli) const KEPT: &str =
+    "is kept by something else (OPENCLAW_NIX_MODE, OPENCLAW_CONFIG_READONLY): change it there";
 
 /// Asks for confirmation at the terminal.
 fn agreed(file: &Path, edits: &[String]) -> Result<bool, CommandFailure> {

@@ -37,6 +37,7 @@ fn every_example_loads() {
         "lan.yaml",
         "matchers.yaml",
         "minimal.yaml",
+        "openclaw.yaml",
         "several-gateways.yaml",
         "sidecar.yaml",
         "upstreams.yaml",

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::super::finding::{Finding, OPEN};
-use super::super::settings::{SettingChange, SettingEdit};
+use super::super::settings::{SettingChange, SettingEdit, SettingValue};
 use super::settings::{KnownSettings, add, lines};
 use super::{advice, broken};
 use crate::config::UpstreamAddress;
@@ -65,7 +65,7 @@ pub(in crate::doctor) fn loopback_refused(
     let what = "The gateway's trusted-proxy authentication refuses a proxy on the same machine";
     let why = "With gateway.auth.mode \"trusted-proxy\" the gateway refuses the identity that a proxy on its own machine sends, \
                unless allowLoopback says that it may: 1008 \"unauthorized\".";
-    let edit = SettingEdit { path: ALLOW_LOOPBACK, change: SettingChange::Set(true) };
+    let edit = SettingEdit { path: ALLOW_LOOPBACK, change: SettingChange::Set(SettingValue::Switch(true)) };
     if without.is_empty() && known.settings.trusted_proxy.allow_loopback.is_none() {
         let fix = add(&edit, &[], Some(known));
         return Finding { edit: Some(edit), ..broken("trusted_proxy_loopback", what, why, fix) };

@@ -25,8 +25,7 @@ pub(in crate::doctor) fn settings(
         diagnosis.found(found::control_ui_off(known));
     }
     let ui = || sites.iter().flat_map(|site| &site.origins).map(|origin| &origin.origin).chain(&settings.public_origin);
-    let apps = settings.apps.as_ref().and_then(|apps| apps.origin.as_ref());
-    if let Some(origin) = apps
+    if let Some(origin) = settings.apps.origin.as_ref().filter(|_| settings.apps.enabled)
         && (settings.lists(origin) && !settings.lists("https://nobody.invalid")
             || ui().any(|own| own.trim_end_matches('/').eq_ignore_ascii_case(origin.trim_end_matches('/'))))
     {

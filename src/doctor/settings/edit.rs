@@ -23,7 +23,15 @@ pub(crate) enum SettingChange {
     /// These entries are added to the list.
     Add(Vec<String>),
     /// The setting becomes this value.
-    Set(bool),
+    Set(SettingValue),
+}
+
+/// The value of a setting that is no list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SettingValue {
+    Switch(bool),
+    Text(String),
+    Number(u16),
 }
 
 /// Why nothing was changed.
@@ -70,7 +78,7 @@ impl SettingEdit {
     /// The value that the setting has afterwards, if it was `before`.
     pub(in crate::doctor) fn value(&self, before: &[String]) -> Value {
         match &self.change {
-            SettingChange::Set(value) => json!(value),
+            SettingChange::Set(value) => value.json(),
             SettingChange::Add(values) => {
                 let fresh = values.iter().filter(|value| !before.contains(value));
                 json!(before.iter().chain(fresh).collect::<Vec<_>>())
@@ -84,7 +92,35 @@ impl fmt::Display for SettingEdit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.change {
             SettingChange::Add(values) => write!(f, "{}: add {}", self.key(), values.join(", ")),
-            SettingChange::Set(value) => write!(f, "{}: {value}", self.key()),
+            SettingChange::Set(value) => write!(f, "{}: {}", self.key(), value.json()),
+        }
+    }
+}
+
+impl SettingValue {
+    /// The value as JSON.
+    pub(in crate::doctor) fn json(&self) -> Value {
+        match self {
+            Self::Switch(value) => json!(value),
+            Self::Text(value) => json!(value),
+            Self::Number(value) => json!(value),
+        }
+    }
+
+    fn cst(&self) -> CstInputValue {
+        match self {
+            Self::Switch(value) => CstInputValue::Bool(*value),
+            Self::Text(value) => CstInputValue::String(value.clone()),
+            Self::Number(value) => CstInputValue::Number(value.to_string()),
+        }
+    }
+
+    /// Whether it may stand in the place of `before`: a value of its kind that is written there, and not in a variable.
+    fn replaces(&self, before: &Value) -> bool {
+        match self {
+            Self::Switch(_) => before.is_boolean(),
+            Self::Text(_) => before.as_str().is_some_and(|text| !text.contains("${")),
+            Self::Number(_) => before.is_number(),
         }
     }
 }
@@ -103,8 +139,11 @@ fn write(root: &CstRootNode, edit: &SettingEdit) -> Option<()> {
     unique(&object, leaf)?;
     match &edit.change {
         SettingChange::Set(value) => match object.get(leaf) {
-            Some(property) => property.set_value(CstInputValue::Bool(*value)),
-            None => drop(object.append(leaf, CstInputValue::Bool(*value))),
+            Some(property) => {
+                let before = property.value()?.to_serde_value()?;
+                value.replaces(&before).then(|| property.set_value(value.cst()))?;
+            }
+            None => drop(object.append(leaf, value.cst())),
         },
         SettingChange::Add(values) => {
             let list = object.array_value_or_create(leaf)?;
@@ -131,7 +170,7 @@ fn imagine(value: &mut Value, edit: &SettingEdit) -> Option<()> {
         object = object.entry(*name).or_insert_with(|| json!({})).as_object_mut()?;
     }
     match &edit.change {
-        SettingChange::Set(value) => drop(object.insert((*leaf).to_owned(), json!(value))),
+        SettingChange::Set(value) => drop(object.insert((*leaf).to_owned(), value.json())),
         SettingChange::Add(values) => {
             let list = object.entry(*leaf).or_insert_with(|| json!([])).as_array_mut()?;
             for value in values.iter().map(|value| json!(value)) {
@@ -192,7 +231,7 @@ mod tests {
     fn a_switch_is_set() {
         let edit = SettingEdit {
             path: &["gateway", "auth", "trustedProxy", "allowLoopback"],
-            change: SettingChange::Set(true),
+            change: SettingChange::Set(SettingValue::Switch(true)),
         };
         for (before, after) in [
             (
@@ -206,6 +245,32 @@ mod tests {
         ] {
             let edited = apply(before, std::slice::from_ref(&edit)).unwrap();
             assert_eq!(parse(&edited).unwrap().to_serde_value(), Some(after), "{edited}");
+        }
+    }
+
+    #[test]
+    fn texts_and_numbers_are_set_where_they_are_written() {
+        let text =
+            |path, text: &str| SettingEdit { path, change: SettingChange::Set(SettingValue::Text(text.to_owned())) };
+        let edits = [
+            text(&["gateway", "publicOrigin"], "https://gw"),
+            text(&["gateway", "portals", "ingress", "domain"], "p.gw"),
+            SettingEdit {
+                path: &["gateway", "portals", "ingress", "port"],
+                change: SettingChange::Set(SettingValue::Number(18890)),
+            },
+        ];
+        let after = json!({"gateway": {"publicOrigin": "https://gw", "portals": {"ingress": {"domain": "p.gw", "port": 18890}}}});
+        for before in ["{}", r"{gateway:{publicOrigin:'https://old',portals:{ingress:{domain:'old',port:1}}}}"] {
+            let edited = apply(before, &edits).unwrap();
+            assert_eq!(parse(&edited).unwrap().to_serde_value(), Some(after.clone()), "{edited}");
+        }
+        for before in [
+            r#"{gateway:{publicOrigin:"${ORIGIN}"}}"#,
+            r#"{gateway:{publicOrigin:{"$include":"o.json5"}}}"#,
+            r#"{gateway:{portals:{ingress:{port:"18890"}}}}"#,
+        ] {
+            assert!(apply(before, &edits).is_err(), "{before}");
         }
     }
 

@@ -28,10 +28,16 @@ pub(crate) struct GatewaySettings {
     pub(crate) allowed_origins: Vec<String>,
     /// `gateway.publicOrigin`: what people open. Gateways that know no list of origins but this one take it for that.
     pub(crate) public_origin: Option<String>,
-    /// `mcp.apps`, where it is on.
-    pub(crate) apps: Option<AppsListener>,
-    /// `gateway.portals.ingress.port`.
-    pub(crate) portals: Option<u16>,
+    /// `plugins.entries.device-pair.config.publicUrl`: what join links and setup codes lead to.
+    pub(crate) pairing_url: Option<String>,
+    /// `gateway.controlUi.basePath`, as the gateway takes it: it begins with a slash and does not end with one.
+    pub(crate) base_path: Option<String>,
+    /// `gateway.tls.certPath`.
+    pub(crate) tls_cert: Option<String>,
+    /// `mcp.apps`.
+    pub(crate) apps: AppsListener,
+    /// `gateway.portals.ingress`.
+    pub(crate) portals: Option<PortalsListener>,
     /// `gateway.controlUi.allowInsecureAuth`, or a `dangerously…` beside it that is on: its names.
     pub(crate) dangerous: Vec<&'static str>,
     /// A part comes from another file (`$include`) or from the environment (`${NAME}`): what is not here may be there.
@@ -54,9 +60,20 @@ pub(crate) struct TrustedProxy {
 /// The gateway's second listener, for apps that must not have the Control UI's origin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct AppsListener {
+    /// `mcp.apps.enabled`.
+    pub(crate) enabled: bool,
     /// `mcp.apps.sandboxOrigin`.
     pub(crate) origin: Option<String>,
     /// `mcp.apps.sandboxPort`, by default the one behind the gateway's own.
+    pub(crate) port: u16,
+}
+
+/// The gateway's listener for the servers that agents have started.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct PortalsListener {
+    /// `gateway.portals.ingress.domain`, in lower case.
+    pub(crate) domain: Option<String>,
+    /// `gateway.portals.ingress.port`.
     pub(crate) port: u16,
 }
 
@@ -108,6 +125,7 @@ impl GatewaySettings {
         let word = |value: &Value| value.as_str().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let port = number(&gateway["port"]);
         let apps = &root["mcp"]["apps"];
+        let ingress = &gateway["portals"]["ingress"];
         let proxy = &gateway["auth"]["trustedProxy"];
         let lower = |text: String| text.trim().to_ascii_lowercase();
         Self {
@@ -125,11 +143,16 @@ impl GatewaySettings {
             control_ui: ui["enabled"].as_bool() != Some(false),
             allowed_origins: strings(&ui["allowedOrigins"]),
             public_origin: word(&gateway["publicOrigin"]),
-            apps: on(&apps["enabled"]).then(|| AppsListener {
+            pairing_url: word(&root["plugins"]["entries"]["device-pair"]["config"]["publicUrl"]),
+            base_path: word(&ui["basePath"]).and_then(|path| base_path(&path)),
+            tls_cert: word(&gateway["tls"]["certPath"]),
+            apps: AppsListener {
+                enabled: on(&apps["enabled"]),
                 origin: word(&apps["sandboxOrigin"]),
                 port: number(&apps["sandboxPort"]).unwrap_or(port.unwrap_or(DEFAULT_PORT).wrapping_add(1)),
-            }),
-            portals: number(&gateway["portals"]["ingress"]["port"]),
+            },
+            portals: number(&ingress["port"])
+                .map(|port| PortalsListener { domain: word(&ingress["domain"]).map(lower), port }),
             dangerous: DANGEROUS.into_iter().filter(|name| on(&ui[*name])).collect(),
             partial: [root, gateway, ui, &gateway["auth"], proxy].iter().any(|part| part.get("$include").is_some())
                 || [&gateway["trustedProxies"], &ui["allowedOrigins"]].iter().any(|part| is_elsewhere(part)),
@@ -149,6 +172,12 @@ impl GatewaySettings {
     }
 }
 
+/// The path below which the gateway has its pages; `None` where that is the root.
+pub(crate) fn base_path(text: &str) -> Option<String> {
+    let bare = text.trim().trim_matches('/');
+    (!bare.is_empty()).then(|| format!("/{bare}"))
+}
+
 /// An address, or a network.
 pub(in crate::doctor) fn net(text: &str) -> Option<IpNet> {
     let text = text.trim();
@@ -165,7 +194,7 @@ fn is_elsewhere(value: &Value) -> bool {
 }
 
 /// The port that a gateway listens on by default.
-pub(in crate::doctor) const DEFAULT_PORT: u16 = 18789;
+pub(crate) const DEFAULT_PORT: u16 = 18789;
 
 const DANGEROUS: [&str; 3] =
     ["allowInsecureAuth", "dangerouslyDisableDeviceAuth", "dangerouslyAllowHostHeaderOriginFallback"];
@@ -180,11 +209,12 @@ mod tests {
       gateway: {
         port: 18789, bind: 'loopback', tls: { enabled: true },
         auth: { mode: "trusted-proxy", token: "s3cret-token", trustedProxy: { allowLoopback: true, userHeader: " X-Auth-User ", requiredHeaders: ["X-Key"], allowUsers: ["Ann"] } },
-        publicOrigin: "https://gw.example", portals: { ingress: { domain: "p.example", port: 18890 } },
+        publicOrigin: "https://gw.example", portals: { ingress: { domain: "P.example", port: 18890 } },
         "trustedProxies": ["127.0.0.1", '10.0.0.0/8', ],
-        controlUi: { allowedOrigins: ["https://GW.example:8443"], allowInsecureAuth: true, },
+        controlUi: { basePath: "openclaw/", allowedOrigins: ["https://GW.example:8443"], allowInsecureAuth: true, },
       },
       mcp: { apps: { enabled: true, sandboxOrigin: "https://apps.example" } },
+      plugins: { entries: { 'device-pair': { config: { publicUrl: "https://gw.example" } } } },
       limit: +.5, size: 0x10, big: Infinity, text: 'it\
  goes on',
     }"#;
@@ -207,8 +237,11 @@ mod tests {
             control_ui: true,
             allowed_origins: vec!["https://GW.example:8443".to_owned()],
             public_origin: Some("https://gw.example".to_owned()),
-            apps: Some(AppsListener { origin: Some("https://apps.example".to_owned()), port: 18790 }),
-            portals: Some(18890),
+            pairing_url: Some("https://gw.example".to_owned()),
+            base_path: Some("/openclaw".to_owned()),
+            tls_cert: None,
+            apps: AppsListener { enabled: true, origin: Some("https://apps.example".to_owned()), port: 18790 },
+            portals: Some(PortalsListener { domain: Some("p.example".to_owned()), port: 18890 }),
             dangerous: vec!["allowInsecureAuth"],
             partial: false,
         };

@@ -1,16 +1,27 @@
-//! [`InitAnswers`]: what the user has answered, and the config that it makes. Pure.
+//! [`NewConfig`]: a config that a command writes for the user, from what the user has said.
+
+mod parts;
 
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
-use crate::config::written;
+use anyhow::Context as _;
 
-/// What the user has answered.
+use super::failure::CommandFailure;
+use crate::config::{self, ConfigLocation, Overrides, written};
+
+pub(super) use parts::{GatewayParts, PortalsPart};
+
+/// A config that a command writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct InitAnswers {
+pub(super) struct NewConfig {
     pub(super) upstream: String,
     pub(super) names: Vec<String>,
     pub(super) certificate: CertificateAnswer,
     pub(super) listen: String,
+    /// What the gateway has besides its own listener; only `frontgate openclaw setup` asks for that.
+    pub(super) parts: Option<GatewayParts>,
 }
 
 /// Where the certificate is to come from.
@@ -21,13 +32,14 @@ pub(super) enum CertificateAnswer {
     Files { cert: String, key: String },
 }
 
-impl Default for InitAnswers {
+impl Default for NewConfig {
     fn default() -> Self {
         Self {
             upstream: "http://127.0.0.1:18789".to_owned(),
             names: vec!["localhost".to_owned()],
             certificate: CertificateAnswer::Local,
             listen: ":8443".to_owned(),
+            parts: None,
         }
     }
 }
@@ -51,7 +63,28 @@ impl CertificateAnswer {
     }
 }
 
-impl InitAnswers {
+impl NewConfig {
+    /// Whether frontgate would run on it as `file`.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub(super) fn check(&self, file: &Path) -> Result<(), String> {
+        let location = ConfigLocation::Text { text: self.yaml(), file: file.to_owned() };
+        config::load(location, [], &Overrides::default()).map(drop).map_err(|problems| problems.to_string())
+    }
+
+    /// Writes the file whole or not at all.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn write(&self, file: &Path) -> Result<(), CommandFailure> {
+        let mut draft = file.to_owned().into_os_string();
+        draft.push(".new");
+        let written = fs::write(&draft, self.yaml()).and_then(|()| fs::rename(&draft, file));
+        written.with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(())
+    }
+
     /// Whether a name looks like one of the public internet.
     pub(super) fn has_public_name(&self) -> bool {
         let private = ["local", "lan", "home", "internal", "localhost", "test", "arpa", "localdomain"];
@@ -79,18 +112,23 @@ impl InitAnswers {
             CertificateAnswer::Acme => "acme".to_owned(),
             CertificateAnswer::Files { cert, key } => format!("{{ cert: {}, key: {} }}", written(cert), written(key)),
         };
-        let mut yaml = format!(
-            "# Written by `frontgate init`. All keys: `frontgate man frontgate.yaml`.\nupstream: {}\ntls:\n  names: [{}]\n  certificate: {certificate}\n\
-             listen:\n  https: [{}]\n",
-            written(&self.upstream),
-            names.join(", "),
-            written(&self.listen),
-        );
+        let command = if self.parts.is_some() { "openclaw setup" } else { "init" };
+        let mut yaml = format!("# Written by `frontgate {command}`. All keys: `frontgate man frontgate.yaml`.\n");
+        let parts = self.parts.as_ref();
+        let groups = parts.is_some_and(|parts| parts.pin.is_some());
+        // Writing to a string cannot fail.
+        let _ = parts.map(|parts| writeln!(yaml, "public_origin: {}", written(&parts.origin())));
+        let _ = if groups { Ok(()) } else { writeln!(yaml, "upstream: {}", written(&self.upstream)) };
+        let _ = writeln!(yaml, "tls:\n  names: [{}]\n  certificate: {certificate}", names.join(", "));
         if self.certificate == CertificateAnswer::Acme {
-            // Writing to a string cannot fail.
+            let _ = parts.map(|parts| parts.write_acme(&mut yaml));
+        }
+        let _ = writeln!(yaml, "listen:\n  https: [{}]", written(&self.listen));
+        if self.certificate == CertificateAnswer::Acme {
             let _ =
                 writeln!(yaml, "  http: [\":80\"]   # answers the certificate authority, and leads browsers to https");
         }
+        let _ = parts.map(|parts| parts.write_routes(&mut yaml, &self.upstream));
         yaml
     }
 }
@@ -98,15 +136,14 @@ impl InitAnswers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Certificate, ConfigLocation, Overrides, load};
+    use crate::config::{Certificate, load};
 
     #[test]
     fn the_answers_make_a_config_that_is_accepted() {
-        let named =
-            InitAnswers { names: vec!["gw.example.com".to_owned(), "::1".to_owned()], ..InitAnswers::default() };
+        let named = NewConfig { names: vec!["gw.example.com".to_owned(), "::1".to_owned()], ..NewConfig::default() };
         let files = CertificateAnswer::of("a: b.pem, key.pem").unwrap();
         for (answers, https) in [
-            (InitAnswers::default(), "[::]:8443"),
+            (NewConfig::default(), "[::]:8443"),
             (named.clone().with(CertificateAnswer::Acme), "[::]:443"),
             (named.with(files), "[::]:443"),
         ] {
@@ -126,7 +163,7 @@ mod tests {
             ("localhost", false),
             ("192.168.1.5", false),
         ] {
-            let answers = InitAnswers { names: vec![name.to_owned()], ..InitAnswers::default() };
+            let answers = NewConfig { names: vec![name.to_owned()], ..NewConfig::default() };
             assert_eq!(answers.has_public_name(), expected, "{name}");
         }
         assert!(CertificateAnswer::of("cert.pem").is_err());
