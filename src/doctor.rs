@@ -14,6 +14,7 @@ mod finding;
 mod gateway_config;
 mod judge;
 mod near;
+mod parts;
 mod plan;
 mod planned;
 mod probe;

@@ -5,6 +5,7 @@ pub(super) mod gateway;
 pub(super) mod identity;
 pub(super) mod origin;
 pub(super) mod own;
+pub(super) mod part;
 pub(super) mod settings;
 
 use super::finding::{Finding, FindingSeverity};

@@ -11,10 +11,12 @@ use super::finding::{CheckOutcome, Diagnosis};
 use super::gateway_config::GatewayConfig;
 use super::judge;
 use super::judge::CarriedBy;
+use super::parts::PlannedPart;
 use super::plan::{DoctorPlan, address_for, forwarding};
 use super::planned::PlannedGateway;
 use super::probe::{
-    self, GatewayReach, MachineLimits, PortError, ProbedGateway, ProbedListener, ProbedPort, RunningFrontgate,
+    self, GatewayReach, MachineLimits, PortError, ProbedGateway, ProbedListener, ProbedPart, ProbedPort,
+    RunningFrontgate,
 };
 use super::report::DoctorReport;
 use crate::config::{BindAddr, Config, Limits};
@@ -78,9 +80,10 @@ pub(crate) async fn examine(question: &DoctorRequest) -> DoctorReport {
         plan.backends.iter().flat_map(PlannedGateway::origins).map(|one| one.origin).collect();
     origins.sort();
     origins.dedup();
-    let (gateways, probed_listeners, issuers) = tokio::join!(
+    let parts = question.gateway_config.as_ref().map(|file| promised(file, &plan, &machine)).unwrap_or_default();
+    let (gateways, (probed_listeners, probed_parts), issuers) = tokio::join!(
         gateways(&plan, &config),
-        probed_listeners(&plan, &config, &running, &ports, &machine),
+        probed_listeners(&plan, &config, &running, &ports, &machine, &parts),
         probe::look_at_issuers(&config, &origins)
     );
 
@@ -102,6 +105,9 @@ pub(crate) async fn examine(question: &DoctorRequest) -> DoctorReport {
     for probed in &probed_listeners {
         judge::probed(&mut diagnosis, probed, direct);
         certificates::judge_shown(&mut diagnosis, &config, probed, machine.now);
+    }
+    for part in &probed_parts {
+        judge::part(&mut diagnosis, part);
     }
     if probed_listeners.is_empty() {
         certificates::judge_files(&mut diagnosis, &config, machine.now);
@@ -188,14 +194,28 @@ async fn gateways(plan: &DoctorPlan, config: &Config) -> Vec<ProbedGateway> {
     join_all(looks).await
 }
 
-/// The listeners of a frontgate that runs, or of one that seems to.
+/// The pages that the gateway's own settings promise to browsers.
+fn promised(file: &GatewayConfig, plan: &DoctorPlan, machine: &MachineLimits) -> Vec<PlannedPart> {
+    let all: Vec<_> = plan.backends.iter().map(|backend| backend.upstream.clone()).collect();
+    let its = |backend: &&PlannedGateway| file.about(&backend.upstream, &all, machine).is_some();
+    plan.backends
+        .iter()
+        .find(its)
+        .into_iter()
+        .zip(file.settings())
+        .flat_map(|(backend, settings)| PlannedPart::of(settings, backend.sites.iter().map(|site| site.name.clone())))
+        .collect()
+}
+
+/// The listeners of a frontgate that runs, or of one that seems to, and what the first of them has of `parts`.
 async fn probed_listeners(
     plan: &DoctorPlan,
     config: &Config,
     running: &RunningFrontgate,
     ports: &[ProbedPort],
     machine: &MachineLimits,
-) -> Vec<ProbedListener> {
+    parts: &[PlannedPart],
+) -> (Vec<ProbedListener>, Vec<ProbedPart>) {
     let taken = |address: &BindAddr| match address {
         BindAddr::Tcp(at) => ports.iter().any(|port| port.address == *at && port.error == Some(PortError::Taken)),
         BindAddr::Unix(path) => path.exists(),
@@ -208,7 +228,15 @@ async fn probed_listeners(
     };
     let https = config.listen.https.iter().map(|at| (BindAddr::Tcp(at.address), true));
     let all = https.chain(config.listen.plain.iter().map(|listener| (listener.address.clone(), false)));
-    let looks = all.filter(|(address, _)| there(address)).map(|(address, tls)| async move {
+    let all: Vec<_> = all.filter(|(address, _)| there(address)).collect();
+    let first = all.first().cloned();
+    let asked = async {
+        // Whom a listener takes for a proxy, or asks for a certificate, sees something else than a browser does.
+        let Some((address, tls)) = first else { return Vec::new() };
+        let Ok(seat) = plan.seat(config, &address, tls, machine) else { return Vec::new() };
+        join_all(parts.iter().map(|part| probe::look_at_part(part, &seat.dial, tls, address.to_string()))).await
+    };
+    let looks = all.into_iter().map(|(address, tls)| async move {
         let seat = plan.seat(config, &address, tls, machine);
         let through = async {
             match &seat {
@@ -225,7 +253,7 @@ async fn probed_listeners(
         let (through, shown) = tokio::join!(through, join_all(shown));
         ProbedListener { address: address.to_string(), through, shown }
     });
-    join_all(looks).await
+    tokio::join!(join_all(looks), asked)
 }
 
 fn ports(config: &Config) -> Vec<ProbedPort> {
@@ -263,6 +291,7 @@ fn judge_gateways(
         }
         if let Some(known) = &known {
             judge::settings(diagnosis, known, listening.local, &backend.sites);
+            judge::addresses(diagnosis, known, &backend.sites);
             judge::identity(diagnosis, known, listening.local, config, &backend.upstream);
         }
     }

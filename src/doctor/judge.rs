@@ -9,6 +9,7 @@ mod listener;
 mod machine;
 mod name;
 mod origin;
+mod part;
 mod running;
 mod settings;
 
@@ -21,6 +22,7 @@ pub(super) use listener::probed;
 pub(super) use machine::machine;
 pub(super) use name::name;
 pub(super) use origin::origins;
+pub(super) use part::{addresses, part};
 pub(super) use running::{ports, running};
 pub(super) use settings::{own_settings, settings};
 

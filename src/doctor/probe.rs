@@ -6,6 +6,7 @@ mod issuer;
 mod listener;
 mod machine;
 mod names;
+mod part;
 mod port;
 mod running;
 mod socket;
@@ -18,6 +19,7 @@ pub(super) use issuer::{ProbedIssuer, look as look_at_issuers};
 pub(super) use listener::{ProbedListener, ProbedWebSocket, look_at_certificate, look_through};
 pub(super) use machine::{MachineLimits, files, look as look_at_machine, ports as local_ports};
 pub(super) use names::{ProbedName, find as find_names};
+pub(super) use part::{ProbedPart, SeenPart, look as look_at_part};
 pub(super) use port::{PortError, PortHolder, ProbedPort, look as look_at_port};
 #[cfg(test)]
 pub(super) use running::FrontgateStatus;

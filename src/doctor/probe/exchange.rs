@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::header::{CONNECTION, DATE, HOST, HeaderName};
+use http::header::{CONNECTION, DATE, HOST, HeaderName, LOCATION};
 use http::{HeaderValue, Request, StatusCode};
 use tokio::time::timeout;
 
@@ -17,6 +17,7 @@ pub(super) struct ProbeAnswer {
     /// The beginning of the body, if it was text.
     pub(super) text: String,
     pub(super) date: Option<String>,
+    pub(super) location: Option<String>,
     /// Our own address on that connection.
     pub(super) local: Option<IpAddr>,
 }
@@ -44,9 +45,10 @@ pub(super) async fn get(
             _ => ProbeUnanswered(None),
         })?;
         let bytes = link.body(longest).await.unwrap_or_default();
-        let date = response.headers().get(DATE).and_then(|date| date.to_str().ok()).map(str::to_owned);
+        let field = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (date, location) = (field(DATE), field(LOCATION));
         let (status, local) = (response.status(), link.local_ip());
-        Ok(ProbeAnswer { status, text: String::from_utf8_lossy(&bytes).into_owned(), date, local })
+        Ok(ProbeAnswer { status, text: String::from_utf8_lossy(&bytes).into_owned(), date, location, local })
     };
     timeout(LONGEST_WAIT, exchange).await.unwrap_or(Err(ProbeUnanswered(None)))
 }
