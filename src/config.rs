@@ -315,6 +315,8 @@ impl KeySection for Config {
             checks.report(&["tls.acme.challenge", "listen.http"], fault.hint("listen: { http: [\":80\"] }"));
         }
         routes::check(&self.routes, &self.upstreams, &self.listen, checks);
+        routes::certificates(self, checks);
+        routes::cookies(self, checks);
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::error::StartError;
 use super::exposed::{self, exposed};
 use crate::config::admin::{Admin, AdminToken};
-use crate::config::{BindAddr, Certificate, ClientSecret, Loaded, Name, Problems, SHORTEST_SECRET, Tls};
+use crate::config::{BindAddr, Certificate, ClientSecret, Loaded, Name, Problems, SHORTEST_SECRET, Tls, UpstreamTls};
 use crate::listener::{NameResolver, group_id};
 use crate::tls::{
     CertDescription, CheckedCert, ClientTls, ClientVerification, OnDisk, RouteClientCa, StateDir, TlsError,
@@ -56,17 +56,6 @@ pub(crate) fn check_files(loaded: &mut Loaded) -> Result<(), UnusableConfig> {
     if let Some(Err(error)) = tls.client_ca.as_ref().map(ClientVerification::open) {
         return Err(loaded.problem("tls.client_ca", error.to_string()).into());
     }
-    for (key, rules) in loaded.config.clone().logins() {
-        if let Some(Err(error)) = rules.mtls.as_ref().map(|mtls| RouteClientCa::open(&mtls.ca)) {
-            return Err(loaded.problem(&format!("{key}.mtls.ca"), error.to_string()).into());
-        }
-        if let Some(forward) = &rules.forward
-            && let Err(error) = ClientTls::open(&forward.tls)
-        {
-            let key = format!("{key}.forward.tls.{}", error.setting(&forward.tls));
-            return Err(loaded.problem(&key, error.to_string()).into());
-        }
-    }
     for (name, group) in &loaded.config.upstreams {
         if let Err(error) = ClientTls::open(&group.tls) {
             let key = format!("upstreams.{name}.tls.{}", error.setting(&group.tls));
@@ -87,6 +76,31 @@ pub(crate) fn check_files(loaded: &mut Loaded) -> Result<(), UnusableConfig> {
         Err(error) => Err(error.into()),
     }
 }
+
+/// Reads the files of logins.
+fn check_logins(loaded: &Loaded) -> Result<(), Problems> {
+    let tls = |key: &str, tls: &UpstreamTls| match ClientTls::open(tls) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(loaded.problem(&format!("{key}.tls.{}", error.setting(tls)), error.to_string())),
+    };
+    for (key, rules) in loaded.config.logins() {
+        if let Some(Err(error)) = rules.mtls.as_ref().map(|mtls| RouteClientCa::open(&mtls.ca)) {
+            return Err(loaded.problem(&format!("{key}.mtls.ca"), error.to_string()));
+        }
+        if let Some(forward) = &rules.forward {
+            tls(&format!("{key}.forward"), &forward.tls)?;
+        }
+        if let Some(oidc) = &rules.oidc {
+            tls(&format!("{key}.oidc"), &oidc.tls)?;
+            if let Some(Err(error)) = oidc.client_secret.as_ref().map(ClientSecret::read) {
+                return Err(loaded.unusable(&format!("{key}.oidc.client_secret"), error.to_string(), CLIENT_SECRET));
+            }
+        }
+    }
+    Ok(())
+}
+
+const CLIENT_SECRET: &str = "the file holds the client's secret as the issuer shows it, in one line, and the user that runs frontgate may read it";
 
 /// Looks whether the groups of unix sockets exist.
 fn check_groups(loaded: &Loaded) -> Result<(), Problems> {
@@ -127,10 +141,11 @@ const SHORT_TOKEN: usize = 16;
 /// folder that all users may write to, a key that all may read, a certificate for other names. Reads files: not for an async task.
 ///
 /// # Errors
-/// A gateway is frontgate itself.
+/// A gateway is frontgate itself, or a file of a login cannot be used.
 pub(crate) fn check_machine(loaded: &mut Loaded) -> Result<(), Problems> {
     let here = if_addrs::get_if_addrs().unwrap_or_default();
     loaded.check_gateways(&|ip: IpAddr| here.iter().any(|one| one.ip() == ip))?;
+    check_logins(loaded)?;
     if let Some(dir) = loaded.config.state_dir.clone().filter(|dir| StateDir::is_open_to_all(dir)) {
         let message = format!("every user of this machine may write to {}, where keys are kept", dir.display());
         loaded.warn("state_dir", message, "give it to the user that runs frontgate, with the mode 0700");

@@ -37,6 +37,11 @@ impl Loaded {
         Problems::new(self.file.clone(), vec![self.at(path, ValueError::new(message))])
     }
 
+    /// The same, with what to do about it.
+    pub(crate) fn unusable(&self, path: &str, message: impl Into<String>, hint: impl Into<String>) -> Problems {
+        Problems::new(self.file.clone(), vec![self.at(path, ValueError::new(message).hint(hint))])
+    }
+
     /// Adds such a problem as a warning.
     pub(crate) fn warn(&mut self, path: &str, message: impl Into<String>, hint: impl Into<String>) {
         let problem = self.at(path, ValueError::new(message).hint(hint).warning());

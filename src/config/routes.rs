@@ -3,6 +3,7 @@
 mod access;
 mod answer;
 mod check;
+mod clash;
 mod field_matcher;
 mod headers;
 mod host;
@@ -34,6 +35,7 @@ pub(super) use access::everyone;
 pub(crate) use access::{ClientAccess, contains};
 pub(crate) use answer::RouteAnswer;
 pub(super) use check::all as check;
+pub(super) use clash::{certificates, cookies};
 pub(crate) use field_matcher::{FieldMatcher, FieldRule};
 pub(crate) use headers::HeaderRules;
 pub(super) use headers::{StrippedName, identity_field};
@@ -147,14 +149,16 @@ impl RouteConfig {
 
     /// Whether this route takes every request of `later`, which is tried after it.
     fn covers(&self, later: &Self) -> bool {
+        self.rank() == later.rank() && self.takes_all_of(later)
+    }
+
+    /// The same, whatever the order in which they are tried.
+    fn takes_all_of(&self, later: &Self) -> bool {
         let listeners = match (self.listener.as_slice(), later.listener.as_slice()) {
             ([], later) => later.is_empty(),
             (own, later) => !later.is_empty() && later.iter().all(|name| own.contains(name)),
         };
-        self.rank() == later.rank()
-            && listeners
-            && self.matchers.covers(&later.matchers)
-            && self.not.iter().all(|own| later.not.contains(own))
+        listeners && self.matchers.covers(&later.matchers) && self.not.iter().all(|own| later.not.contains(own))
     }
 
     /// A few words that tell the route from others: its host and path.

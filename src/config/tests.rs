@@ -1,5 +1,6 @@
 //! How the configuration file is read, and the messages about a wrong one.
 
+mod clash;
 mod files;
 mod layers;
 mod matchers;

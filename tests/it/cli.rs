@@ -136,6 +136,53 @@ fn check_finds_groups_that_do_not_exist_and_an_admin_listener_that_is_open_to_al
 }
 
 #[test]
+fn what_a_login_needs_and_cannot_have_is_said_by_check_and_at_the_start_alike() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("empty"), "\n").unwrap();
+    fs::write(folder.path().join("two"), "a\nb\n").unwrap();
+    fs::create_dir(folder.path().join("folder")).unwrap();
+    let oidc = |issuer: &str, secret: &str| {
+        format!(
+            "auth:\n  oidc:\n    issuer: {issuer}\n    client_id: gw\n    client_secret: {{ file: {secret} }}\n    allow: {{ subjects: [\"*\"] }}\n"
+        )
+    };
+    let id = "https://id.example.com";
+    let place = "f.yaml:5:20: auth.oidc.client_secret: ";
+    let fix = "hint: the file holds the client's secret as the issuer shows it, in one line";
+    for (text, expected) in [
+        (oidc(id, "missing"), [format!("{place}cannot read "), "No such file".to_owned(), fix.to_owned()]),
+        (oidc(id, "folder"), [format!("{place}cannot read "), "no regular file".to_owned(), fix.to_owned()]),
+        (oidc(id, "empty"), [place.to_owned(), "empty holds no secret; expected one line".to_owned(), fix.to_owned()]),
+        (oidc(id, "two"), [place.to_owned(), "two holds no secret".to_owned(), fix.to_owned()]),
+        (
+            oidc("https://id.example.com/.well-known/openid-configuration", "missing"),
+            [
+                "f.yaml:3:13: auth.oidc.issuer: this is the address".to_owned(),
+                "hint: write `https://id.example.com`".to_owned(),
+                String::new(),
+            ],
+        ),
+        (
+            "listen: { https: [], plain: [\"127.0.0.1:0\"] }\nauth: { mtls: { ca: a.pem } }\n".to_owned(),
+            [
+                "f.yaml:2:15: auth.mtls: no client can show a certificate".to_owned(),
+                "hint: an https listener".to_owned(),
+                String::new(),
+            ],
+        ),
+    ] {
+        fs::write(folder.path().join("f.yaml"), &text).unwrap();
+        let env = [("STATE_DIRECTORY", "state"), ("FRONTGATE_ADMIN", "off")];
+        let checked = frontgate_in(folder.path(), &["check", "-c", "f.yaml"], &env);
+        let served = frontgate_in(folder.path(), &["serve", "-c", "f.yaml"], &env);
+        for ran in [checked, served] {
+            assert_eq!(ran.code, 2, "{text}: {ran:?}");
+            assert!(expected.iter().all(|part| ran.stderr.contains(part)), "{text}: {ran:?}");
+        }
+    }
+}
+
+#[test]
 fn check_warns_of_what_is_hardly_meant_so_and_serve_would_start() {
     let folder = TempDir::new().unwrap();
     pair(folder.path());

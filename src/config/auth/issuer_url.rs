@@ -26,6 +26,11 @@ impl KeyKind for IssuerUrlValue {
         if text.contains(['@', '#']) || url.query().is_some() {
             return Err(fault("has a user, a query or a fragment"));
         }
+        let bare = text.trim_end_matches('/');
+        if let Some(issuer) = SETTINGS.iter().find_map(|path| bare.strip_suffix(path)) {
+            let fault = ValueError::new("this is the address of the issuer's settings, and not the issuer");
+            return Err(fault.hint(format!("write `{issuer}`, letter by letter what is said behind `issuer` there")));
+        }
         match url.scheme_str() {
             Some("https") => Ok(text.to_owned()),
             Some("http") if is_loopback(authority.host()) => Ok(text.to_owned()),
@@ -43,6 +48,9 @@ impl KeyKind for IssuerUrlValue {
     }
 }
 
+/// What comes behind an issuer in the address of its settings (OpenID Connect Discovery 1.0 §4.1, RFC 8414 §3.1).
+const SETTINGS: [&str; 2] = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
+
 /// Whether `host` is this machine by its text alone.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
@@ -52,6 +60,18 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_address_of_the_settings_is_no_issuer() {
+        for (text, issuer) in [
+            ("https://id.example.com/.well-known/openid-configuration", "https://id.example.com"),
+            ("https://id.example.com/realms/x/.well-known/openid-configuration/", "https://id.example.com/realms/x"),
+            ("https://id.example.com/.well-known/oauth-authorization-server", "https://id.example.com"),
+        ] {
+            let fault = IssuerUrlValue.parse(text).unwrap_err();
+            assert!(fault.hint.as_deref().unwrap().starts_with(&format!("write `{issuer}`,")), "{fault:?}");
+        }
+    }
 
     #[test]
     fn an_issuer_is_https_or_on_this_machine() {
