@@ -2,13 +2,13 @@
 //! [`ErrorPageSpec`], and nowhere else.
 
 mod page_spec;
+mod page_words;
 
 use std::error::Error;
 use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
-pub(crate) use page_spec::ErrorPageSpec;
 
 use crate::tls::TlsFault;
 
@@ -27,6 +27,9 @@ pub enum RequestFailure {
     /// The gateway's address cannot be reached.
     #[error("the gateway cannot be reached")]
     GatewayUnreachable(#[source] FailureCause),
+    /// An operator has taken the gateway out, and each that stands in for it.
+    #[error("the gateway is taken out of service")]
+    GatewayTakenOut(#[source] FailureCause),
     /// The gateway's name has no address.
     #[error("the gateway's name cannot be resolved")]
     GatewayNotFound(#[source] FailureCause),
@@ -110,16 +113,19 @@ pub enum RequestFailure {
     LoginUnfinished,
     /// The login service has let the user in, and `allow` does not.
     #[error("the user may not pass")]
-    LoginNotAllowed,
+    LoginNotAllowed(AnotherLogin),
     /// The login service has not let the user in.
     #[error("the login service has refused the login")]
-    LoginRefused,
+    LoginRefused(AnotherLogin),
     /// An issuer's word that a login has ended, which is not its own, too old or none at all.
     #[error("no valid logout token")]
     LogoutTokenInvalid,
     /// The gateway refuses what comes by a proxy that it was not told about, and a person asked.
     #[error("the gateway does not trust this proxy")]
     AttributionRequired,
+    /// The gateway takes no client of its own machine from a proxy, and a person there asked by another name than localhost.
+    #[error("the gateway refuses a client of its own machine")]
+    LocalByName,
     /// None of `routes` takes the request.
     #[error("no route is for this request")]
     NoRoute,
@@ -156,6 +162,15 @@ pub enum RequestFailure {
     /// A bug in frontgate.
     #[error("internal error")]
     Internal,
+}
+
+/// The way to a login as another user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnotherLogin {
+    /// A path of frontgate's own on the request's host.
+    pub(crate) path: String,
+    /// The user who is logged in, where that is known.
+    pub(crate) user: Option<String>,
 }
 
 /// The schemes of `Authorization` that a 401 asks for (RFC 9110 §11.6.1).
@@ -217,12 +232,30 @@ pub(crate) enum Blame {
     Frontgate,
 }
 
+/// How a failure looks from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ErrorPageSpec {
+    /// The status of the answer.
+    pub(crate) status: StatusCode,
+    /// A stable name for programs, in `snake_case`.
+    pub(crate) code: &'static str,
+    /// The headline of the page.
+    pub(crate) title: &'static str,
+    /// A sentence that says what happened.
+    pub(crate) message: &'static str,
+    /// A sentence that says what to do about it.
+    pub(crate) hint: &'static str,
+    /// The side that must do it.
+    pub(crate) blame: Blame,
+}
+
 impl RequestFailure {
     /// The status and the code of every failure.
-    pub(crate) const NAMES: [(u16, &'static str); 52] = [
+    pub(crate) const NAMES: [(u16, &'static str); 54] = [
         (502, "login_service_unavailable"),
         (502, "gateway_not_running"),
         (503, "gateway_starting"),
+        (503, "gateway_taken_out"),
         (502, "gateway_unreachable"),
         (502, "gateway_not_found"),
         (508, "gateway_is_frontgate"),
@@ -263,6 +296,7 @@ impl RequestFailure {
         (403, "login_refused"),
         (400, "logout_token_invalid"),
         (403, "proxy_attribution_required"),
+        (403, "local_client_by_name"),
         (404, "no_route"),
         (405, "connect_not_served"),
         (501, "unknown_protocol"),
@@ -303,6 +337,14 @@ impl RequestFailure {
     /// The side that must change something.
     pub(crate) fn blame(&self) -> Blame {
         self.page_spec().blame
+    }
+
+    /// The way to a login as another user, where that helps.
+    pub(crate) fn another_login(&self) -> Option<&AnotherLogin> {
+        match self {
+            Self::LoginNotAllowed(another) | Self::LoginRefused(another) => Some(another),
+            _ => None,
+        }
     }
 
     /// Seconds for `Retry-After`, where waiting helps.

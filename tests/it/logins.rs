@@ -1,6 +1,7 @@
 //! Logins at an OpenID Connect issuer, on the wire.
 
 mod abuse;
+mod another;
 pub(crate) mod browser;
 mod ends;
 mod refresh;

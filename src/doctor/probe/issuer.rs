@@ -68,7 +68,7 @@ async fn ask(settings: &OidcAuth, origins: &[String]) -> Result<IssuerAnswers, S
         let redirect = format!("{origin}/.frontgate/callback");
         let words = || ["doctor".repeat(8), "doctor".repeat(8), "doctor".repeat(8)];
         let [state, nonce, verifier] = words();
-        let Ok(url) = issuer.login_url(state, nonce, verifier, redirect.clone()).await else { continue };
+        let Ok(url) = issuer.login_url(state, nonce, verifier, redirect.clone(), false).await else { continue };
         // Where it refuses a browser, it does not send it back; what a login page says is not looked at.
         let Some(answer) = page(&http, &url).await else { continue };
         let now = SystemTime::now();

@@ -21,6 +21,8 @@ pub(crate) mod issuer;
 pub(crate) mod issuer_http;
 pub(crate) mod login_attempt;
 pub(crate) mod login_pages;
+mod login_wish;
+mod logout_intention;
 pub(crate) mod logout_token;
 pub(crate) mod origin;
 pub(crate) mod proof;

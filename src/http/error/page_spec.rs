@@ -1,26 +1,9 @@
-//! [`ErrorPageSpec`]: how each failure looks from outside, its status and its words.
+//! How each failure looks from outside, its status and its words.
 
 use http::StatusCode;
 
-use super::{BadRequest, Blame, RequestFailure};
-use crate::tls::TlsFault;
-
-/// How a failure looks from outside.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ErrorPageSpec {
-    /// The status of the answer.
-    pub(crate) status: StatusCode,
-    /// A stable name for programs, in `snake_case`.
-    pub(crate) code: &'static str,
-    /// The headline of the page.
-    pub(crate) title: &'static str,
-    /// A sentence that says what happened.
-    pub(crate) message: &'static str,
-    /// A sentence that says what to do about it.
-    pub(crate) hint: &'static str,
-    /// The side that must do it.
-    pub(crate) blame: Blame,
-}
+use super::page_words::{tls_hint, tls_message};
+use super::{Blame, ErrorPageSpec, RequestFailure};
 
 impl RequestFailure {
     /// How the failure looks from outside.
@@ -46,6 +29,14 @@ impl RequestFailure {
                 "If that takes long, start it with `openclaw gateway`. If it runs elsewhere, set `upstream` in frontgate's \
                  config; the default is `http://127.0.0.1:18789`.",
             ),
+            Self::GatewayTakenOut(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "gateway_taken_out",
+                Frontgate,
+                "The gateway is taken out of service",
+                "frontgate works, but an operator has taken the gateway out with `frontgate drain`, and each that could stand in for it.",
+                "Try again later. The operator puts it back with `frontgate drain --resume URL`; `frontgate status` has its URL.",
+            ),
             Self::GatewayUnreachable(_) => (
                 StatusCode::BAD_GATEWAY,
                 "gateway_unreachable",
@@ -59,9 +50,10 @@ impl RequestFailure {
                 StatusCode::BAD_GATEWAY,
                 "gateway_not_found",
                 Gateway,
-                "The gateway's name is unknown",
-                "The host name in `upstream` has no address.",
-                "Correct the name in frontgate's config, or write an address, like `http://127.0.0.1:18789`.",
+                "The gateway's name has no address",
+                "frontgate works, but gets no address for the gateway's name: it is wrong or has no record yet, or no DNS server answers.",
+                "`getent hosts NAME` on frontgate's machine tells which; frontgate's log has the name. Correct it in `upstream` or \
+                 `upstreams`, mend the DNS, or write an address, like `http://127.0.0.1:18789`.",
             ),
             Self::GatewayIsFrontgate(_) => (
                 StatusCode::LOOP_DETECTED,
@@ -257,22 +249,22 @@ impl RequestFailure {
                 "It took too long, began in another browser, or this browser keeps no cookies.",
                 "Let the browser keep cookies for this site, then load the page that you wanted and log in again.",
             ),
-            Self::LoginNotAllowed => (
+            Self::LoginNotAllowed(_) => (
                 StatusCode::FORBIDDEN,
                 "login_not_allowed",
                 Client,
                 "This user may not pass",
                 "You are logged in at the login service, but as a user that may not use this.",
-                "Log in there as another user. The users that may are listed under `auth.oidc.allow` in frontgate's config; \
+                "Log in as another user, who may. The users that may are listed under `auth.oidc.allow` in frontgate's config; \
                  addresses count that the service has verified.",
             ),
-            Self::LoginRefused => (
+            Self::LoginRefused(_) => (
                 StatusCode::FORBIDDEN,
                 "login_refused",
                 Client,
                 "The login service said no",
                 "It did not let you in, or the login there was cancelled.",
-                "Load the page that you wanted and log in again. If it stays, frontgate's log has the service's reason.",
+                "Log in again, or as another user. If it stays, frontgate's log has the service's reason.",
             ),
             Self::LogoutTokenInvalid => (
                 StatusCode::BAD_REQUEST,
@@ -300,6 +292,15 @@ impl RequestFailure {
                 "On the gateway's machine run `frontgate doctor --fix`, which adds what is missing. By hand: in the gateway's \
                  openclaw.json, `gateway.trustedProxies` needs the address that frontgate connects from, and \
                  `gateway.controlUi.allowedOrigins` this page's origin; frontgate's log has both lines.",
+            ),
+            Self::LocalByName => (
+                StatusCode::FORBIDDEN,
+                "local_client_by_name",
+                Client,
+                "Open this as localhost here",
+                "You came by a loopback address, such as 127.0.0.1, and the gateway takes such a client from no proxy under another name.",
+                "Open `https://localhost` with the same port: frontgate then passes you on as the local client that you are, unless \
+                 `forwarded.local_clients` says otherwise. Or let this name lead to the machine's network address here (`/etc/hosts`).",
             ),
             Self::NoRoute => (
                 StatusCode::NOT_FOUND,
@@ -387,72 +388,5 @@ impl RequestFailure {
             ),
         };
         ErrorPageSpec { status, code, title, message, hint, blame: fault }
-    }
-}
-
-/// Why a handshake with the gateway failed.
-const fn tls_message(fault: TlsFault) -> &'static str {
-    match fault {
-        TlsFault::UnknownIssuer => "Its certificate is signed by nothing that frontgate's system trusts.",
-        TlsFault::SelfSignedCa => {
-            "Its certificate is a CA's own (self-signed, with CA:TRUE), and such a one is no server's unless it is pinned."
-        }
-        TlsFault::Expired => "Its certificate has expired.",
-        TlsFault::NotYetValid => "Its certificate is not valid yet, or a clock is wrong.",
-        TlsFault::WrongName => "Its certificate is for another name than the one in frontgate's config.",
-        TlsFault::OtherThanPinned => "It shows another certificate than the one that frontgate's config pins.",
-        TlsFault::BadCertificate => "Its certificate cannot be accepted.",
-        TlsFault::ClientCertificate => "It wants a certificate of frontgate's, and did not get one that it accepts.",
-        TlsFault::NoTls => "frontgate speaks TLS to it, and it answers in plain text.",
-        TlsFault::HungUp => "It hung up in the middle of the TLS handshake.",
-        TlsFault::NothingInCommon => "It and frontgate have no TLS version or cipher in common.",
-        TlsFault::Other => "The TLS handshake between frontgate and the gateway failed.",
-    }
-}
-
-const fn tls_hint(fault: TlsFault) -> &'static str {
-    match fault {
-        TlsFault::UnknownIssuer | TlsFault::SelfSignedCa | TlsFault::BadCertificate => {
-            "Pin it: `frontgate doctor` shows its fingerprint and the lines for frontgate's config (`upstreams.NAME.tls.pin`), or \
-             name its CA in `upstreams.NAME.tls.ca`."
-        }
-        TlsFault::Expired | TlsFault::NotYetValid => {
-            "Renew it, or correct the clocks; or pin it: `frontgate doctor` shows the lines for frontgate's config."
-        }
-        TlsFault::WrongName => {
-            "Write a name that the certificate has into the URL in frontgate's config, or into `upstreams.NAME.tls.server_name`."
-        }
-        TlsFault::OtherThanPinned => {
-            "If the gateway has a new certificate, compare its fingerprint (`frontgate doctor` shows it) and write it into \
-             `upstreams.NAME.tls.pin`. If it has not, something else answers in its place."
-        }
-        TlsFault::ClientCertificate => {
-            "Name the certificate in `upstreams.NAME.tls.client_cert` in frontgate's config."
-        }
-        TlsFault::NoTls => "If the gateway speaks plain http, write `http://...` for it in frontgate's config.",
-        TlsFault::HungUp | TlsFault::NothingInCommon | TlsFault::Other => {
-            "Check that the gateway speaks https at its address; `frontgate doctor` tries it, and frontgate's log has the error."
-        }
-    }
-}
-
-impl BadRequest {
-    const fn message(self) -> &'static str {
-        match self {
-            Self::MissingHost => "It has no Host header, which HTTP/1.1 demands.",
-            Self::TwoHosts => "It has more than one Host header.",
-            Self::BadHost => "Its Host header is not a host and port.",
-            Self::BadTarget => "Its target holds bytes that cannot be passed on as they are.",
-            Self::AmbiguousPath => {
-                "Its path or query can be understood in two ways, and one of them is not open to every client."
-            }
-            Self::FragmentInTarget => {
-                "Its target holds a `#`. A fragment is for the browser only; write `%23` for the character."
-            }
-            Self::BadHead => "Its head is not HTTP.",
-            Self::BadFraming => "Its Content-Length and Transfer-Encoding do not say where it ends.",
-            Self::BodyCutShort => "The connection ended before its body did.",
-            Self::ConnectWithBody => "It asked for a WebSocket, and has a body or has ended its side.",
-        }
     }
 }

@@ -2,13 +2,19 @@ use std::collections::HashSet;
 
 use super::*;
 
+/// A way to a login as another user, with a user whose name is no HTML.
+pub(crate) fn another() -> AnotherLogin {
+    AnotherLogin { path: "/.frontgate/login?with=x&to=%2F".to_owned(), user: Some("<b>eve".to_owned()) }
+}
+
 /// One failure of each kind, with a cause that must never be shown.
 pub(crate) fn every_failure() -> Vec<RequestFailure> {
     let cause = || FailureCause::from("10.1.2.3:18789");
-    let with_cause: [fn(FailureCause) -> RequestFailure; 11] = [
+    let with_cause: [fn(FailureCause) -> RequestFailure; 12] = [
         RequestFailure::LoginServiceUnavailable,
         RequestFailure::GatewayNotRunning,
         RequestFailure::GatewayStarting,
+        RequestFailure::GatewayTakenOut,
         RequestFailure::GatewayUnreachable,
         RequestFailure::GatewayNotFound,
         RequestFailure::GatewayIsFrontgate,
@@ -49,10 +55,11 @@ pub(crate) fn every_failure() -> Vec<RequestFailure> {
         RequestFailure::LoginRequired(LoginChallenge::Basic),
         RequestFailure::TooManyLogins { retry_after: std::time::Duration::from_millis(2500) },
         RequestFailure::LoginUnfinished,
-        RequestFailure::LoginNotAllowed,
-        RequestFailure::LoginRefused,
+        RequestFailure::LoginNotAllowed(another()),
+        RequestFailure::LoginRefused(another()),
         RequestFailure::LogoutTokenInvalid,
         RequestFailure::AttributionRequired,
+        RequestFailure::LocalByName,
         RequestFailure::NoRoute,
         RequestFailure::Connect,
         RequestFailure::UnknownProtocol,
@@ -78,6 +85,7 @@ fn codes_are_stable_and_belong_to_one_failure_each() {
         (502, "login_service_unavailable"),
         (502, "gateway_not_running"),
         (503, "gateway_starting"),
+        (503, "gateway_taken_out"),
         (502, "gateway_unreachable"),
         (502, "gateway_not_found"),
         (508, "gateway_is_frontgate"),
@@ -118,6 +126,7 @@ fn codes_are_stable_and_belong_to_one_failure_each() {
         (403, "login_refused"),
         (400, "logout_token_invalid"),
         (403, "proxy_attribution_required"),
+        (403, "local_client_by_name"),
         (404, "no_route"),
         (405, "connect_not_served"),
         (501, "unknown_protocol"),

@@ -10,7 +10,7 @@ use http::{HeaderValue, Method, Response};
 
 use super::accept::MediaForm;
 use super::template::{escape, fill};
-use crate::http::error::{ErrorPageSpec, RequestFailure};
+use crate::http::error::{AnotherLogin, ErrorPageSpec, RequestFailure};
 
 /// The page's template. Its style is inline and named by hash in [`POLICY`], and it loads nothing.
 const TEMPLATE: &str = include_str!("page.html");
@@ -75,7 +75,7 @@ pub(crate) fn response(
 /// a head that took too long (408), is not HTTP (400) or is too large (431).
 pub(crate) fn raw(failure: &RequestFailure, request_id: &str) -> Bytes {
     let status = failure.status();
-    let body = text(&failure.page_spec(), request_id);
+    let body = text(failure, request_id);
     let mut out = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default());
     for (name, value) in common_fields(failure, request_id) {
         if HeaderValue::from_str(&value).is_ok() {
@@ -104,11 +104,10 @@ fn render(
     request_id: &str,
 ) -> (&'static str, Bytes) {
     let form = MediaForm::preferred(accept);
-    let page_spec = failure.page_spec();
     let body = match form {
-        MediaForm::Html => html(&page_spec, waits, request_id),
-        MediaForm::Json => json(&page_spec, request_id),
-        MediaForm::Text => text(&page_spec, request_id),
+        MediaForm::Html => html(failure, waits, request_id),
+        MediaForm::Json => json(failure, request_id),
+        MediaForm::Text => text(failure, request_id),
     };
     (form.content_type(), body.into())
 }
@@ -132,19 +131,38 @@ fn common_fields(failure: &RequestFailure, request_id: &str) -> impl Iterator<It
     .flatten()
 }
 
-fn text(page_spec: &ErrorPageSpec, request_id: &str) -> String {
-    let ErrorPageSpec { status, code, title, message, hint, .. } = page_spec;
-    let request_id = one_line(request_id);
-    format!("{} {title}\n\n{message}\n{hint}\n\ncode: {code}\nrequest: {request_id}\n", status.as_str())
+fn text(failure: &RequestFailure, request_id: &str) -> String {
+    let ErrorPageSpec { status, code, title, message, hint, .. } = failure.page_spec();
+    let another =
+        failure.another_login().map(|another| format!("Log in as another user: {}\n", one_line(&another.path)));
+    let (another, request_id) = (another.unwrap_or_default(), one_line(request_id));
+    format!("{} {title}\n\n{message}\n{hint}\n{another}\ncode: {code}\nrequest: {request_id}\n", status.as_str())
 }
 
-fn json(page_spec: &ErrorPageSpec, request_id: &str) -> String {
-    let ErrorPageSpec { code, message, hint, .. } = page_spec;
-    let error = serde_json::json!({ "code": code, "message": message, "hint": hint, "request_id": request_id });
+fn json(failure: &RequestFailure, request_id: &str) -> String {
+    let ErrorPageSpec { code, message, hint, .. } = failure.page_spec();
+    let mut error = serde_json::json!({ "code": code, "message": message, "hint": hint, "request_id": request_id });
+    if let Some(another) = failure.another_login() {
+        error["login"] = another.path.clone().into();
+    }
     format!("{}\n", serde_json::json!({ "error": error }))
 }
 
-fn html(page_spec: &ErrorPageSpec, waits: bool, request_id: &str) -> String {
+/// The link to a login as another user.
+fn link(another: &AnotherLogin, out: &mut String) {
+    out.push_str("<p>");
+    if let Some(user) = &another.user {
+        out.push_str("The login service says that you are <code>");
+        escape(user, out);
+        out.push_str("</code>. ");
+    }
+    out.push_str("<a href=\"");
+    escape(&another.path, out);
+    out.push_str("\">Log in as another user</a></p>");
+}
+
+fn html(failure: &RequestFailure, waits: bool, request_id: &str) -> String {
+    let page_spec = failure.page_spec();
     let refresh = format!("<noscript><meta http-equiv=\"refresh\" content=\"{REFRESH}\"></noscript>");
     let again = format!(
         "<p class=\"again\"><i></i><span><noscript>This page tries again every {REFRESH} seconds.</noscript></span></p>"
@@ -159,6 +177,7 @@ fn html(page_spec: &ErrorPageSpec, waits: bool, request_id: &str) -> String {
         "request_id" => escape(request_id, out),
         "refresh" if waits => out.push_str(&refresh),
         "again" if waits => out.push_str(&again),
+        "another" => failure.another_login().into_iter().for_each(|another| link(another, out)),
         "script" if waits => out.push_str(&script),
         _ => {}
     })
@@ -234,7 +253,10 @@ mod tests {
             assert!(page.contains("request &lt;script&gt;&quot;{{title}}&amp;&#39;\u{fffd}</span>"), "{page}");
             let placeholder = page.replace("{{title}}&amp;", "").contains("{{");
             assert!(!placeholder, "{page}");
-            for outside in ["src=", "href=", "url(", "@import", "http-equiv=\"Content"] {
+            let links = page.matches("href=\"/.frontgate/login?").count();
+            assert_eq!(page.matches("href=").count(), links, "{page}");
+            assert!(!page.contains("<b>eve"), "{page}");
+            for outside in ["src=", "url(", "@import", "http-equiv=\"Content"] {
                 assert!(!page.contains(outside), "{outside}");
             }
             let is_login = matches!(failure, RequestFailure::LoginInvalid(_));

@@ -31,6 +31,8 @@ struct State {
     keys: u32,
     /// What ID tokens say besides the usual.
     claims: Value,
+    /// What its settings say besides the usual.
+    settings: Value,
     /// What the user info says.
     user_info: Value,
     /// Whether it is not answered for now.
@@ -41,6 +43,8 @@ struct State {
     /// The refusal that the login page answers with.
     refusal: Option<&'static str>,
     refresh: Refresh,
+    /// The tokens that were revoked.
+    revoked: Vec<String>,
 }
 
 /// The refresh tokens of the one login that is allowed to have them.
@@ -92,12 +96,14 @@ impl Issuer {
             key: key(1),
             keys: 1,
             claims,
+            settings: json!({}),
             user_info: json!({ "sub": "ann-1" }),
             is_silent: false,
             codes: HashMap::new(),
             given: 0,
             refusal: None,
             refresh: Refresh::default(),
+            revoked: Vec::new(),
         }));
         let (own, mut tasks) = (Arc::clone(&state), JoinSet::new());
         tasks.spawn(async move {
@@ -108,7 +114,8 @@ impl Issuer {
                     let mut wire = Wire::new(stream);
                     while let Some(request) = wire.next_request().await {
                         let answer = state.lock().unwrap().answer(&request);
-                        while request.target() == b"/userinfo" && state.lock().unwrap().is_silent {
+                        let waits = [&b"/userinfo"[..], b"/revoke"].contains(&request.target());
+                        while waits && state.lock().unwrap().is_silent {
                             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                         }
                         wire.send(answer).await;
@@ -126,6 +133,11 @@ impl Issuer {
     /// Sets a claim of ID tokens from here on; `null` takes it away.
     pub(crate) fn claim(&self, name: &str, value: Value) {
         self.state().claims[name] = value;
+    }
+
+    /// Sets what its settings say besides the usual; `null` takes it away.
+    pub(crate) fn says(&self, name: &str, value: Value) {
+        self.state().settings[name] = value;
     }
 
     /// Sets what the user info says; without anything, it is not there.
@@ -158,7 +170,17 @@ impl Issuer {
         self.state().refresh.tells = true;
     }
 
-    /// Does not answer for the user info, or again as before.
+    /// The tokens that were revoked.
+    pub(crate) fn revoked(&self) -> Vec<String> {
+        self.state().revoked.clone()
+    }
+
+    /// Whether it was told not to answer.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.state().is_silent
+    }
+
+    /// Does not answer for the user info and to revocations, or again as before.
     pub(crate) fn be_silent(&self, is_silent: bool) {
         self.state().is_silent = is_silent;
     }
@@ -216,7 +238,8 @@ impl State {
         let url = Url::parse(&format!("{}{target}", self.url)).unwrap();
         let query: HashMap<String, String> = url.query_pairs().into_owned().collect();
         match url.path() {
-            "/.well-known/openid-configuration" => ok(&json!({
+            "/.well-known/openid-configuration" => {
+                let mut settings = json!({
                 "issuer": self.url,
                 "authorization_endpoint": format!("{}/authorize", self.url),
                 "token_endpoint": format!("{}/token", self.url),
@@ -227,13 +250,23 @@ impl State {
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": ["EdDSA"],
                 "authorization_response_iss_parameter_supported": true,
-            })),
+                });
+                merge(&mut settings, &self.settings);
+                ok(&settings)
+            }
             "/jwks" => {
                 let key: CoreJsonWebKey = self.key.as_verification_key();
                 ok(&json!({ "keys": [key] }))
             }
             "/authorize" => self.authorize(&query),
             "/token" => self.token(request),
+            "/revoke" => {
+                let form: HashMap<String, String> = form_urlencoded::parse(&request.body).into_owned().collect();
+                assert_eq!(form["token_type_hint"], "refresh_token");
+                assert_eq!(request.field("authorization"), Some(format!("Basic {}", STANDARD.encode("gw:hush"))));
+                self.revoked.push(form["token"].clone());
+                b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec()
+            }
             "/userinfo" => {
                 self.refresh.infos += 1;
                 match &self.user_info {
@@ -272,6 +305,14 @@ impl State {
         if form["grant_type"] == "refresh_token" {
             let answer = self.refreshed(&form["refresh_token"]);
             return answer.unwrap_or_else(|| refused.to_vec());
+        }
+        let login =
+            request.field("authorization").and_then(|login| STANDARD.decode(login.strip_prefix("Basic ")?).ok());
+        if !login.is_some_and(|login| login.ends_with(b":hush")) {
+            let refused = r#"{"error":"invalid_client"}"#;
+            let length = refused.len();
+            let head = "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json";
+            return format!("{head}\r\ncontent-length: {length}\r\n\r\n{refused}").into_bytes();
         }
         let Some(grant) = self.codes.remove(&form["code"]) else { return refused[..refused.len() - 1].to_vec() };
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, form["code_verifier"].as_bytes());

@@ -101,7 +101,10 @@ impl LoginPage {
                 "<p>This ends your login here and at the login service, and closes what is open with it.</p>\
                  <form method=\"post\" action=\"/.frontgate/logout\"><button>Log out</button></form>",
             ),
-            ("body", Self::LoggedOut) => out.push_str("<p>Your login has ended. <a href=\"/\">Log in again</a></p>"),
+            ("body", Self::LoggedOut) => out.push_str(
+                "<p>Your login has ended. <a href=\"/\">Log in again</a>, or \
+                 <a href=\"/.frontgate/login?mode=another\">as another user</a>.</p>",
+            ),
             ("script", Self::Go(_)) => {
                 out.push_str("<script>");
                 out.push_str(SCRIPT);

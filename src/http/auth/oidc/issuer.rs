@@ -75,6 +75,9 @@ pub(super) struct MoreMetadata {
     /// OpenID Connect RP-Initiated Logout 1.0 §2.1.
     #[serde(default)]
     pub(super) end_session_endpoint: Option<String>,
+    /// Initiating User Registration via OpenID Connect 1.0 §4.
+    #[serde(default)]
+    prompt_values_supported: Vec<String>,
     /// RFC 9207 §3.
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
@@ -148,7 +151,7 @@ impl Issuer {
         &self.settings
     }
 
-    /// The URL of the issuer's login page.
+    /// The URL of the issuer's login page, which lets its user be `another` than the one who is logged in there, if need be.
     ///
     /// # Errors
     /// If nothing is known of the issuer.
@@ -158,6 +161,7 @@ impl Issuer {
         nonce: String,
         verifier: String,
         redirect: String,
+        another: bool,
     ) -> Result<String, IssuerError> {
         let known = self.known().await?;
         let client = self.client(&known, Some(redirect))?;
@@ -165,7 +169,12 @@ impl Issuer {
         let scopes = self.settings.scopes.iter().filter(|scope| *scope != "openid").cloned().map(Scope::new);
         let flow = CoreAuthenticationFlow::AuthorizationCode;
         let request = client.authorize_url(flow, move || CsrfToken::new(state), move || Nonce::new(nonce));
-        let (url, _, _) = request.add_scopes(scopes).set_pkce_challenge(challenge).url();
+        let mut request = request.add_scopes(scopes).set_pkce_challenge(challenge);
+        if another {
+            let offered = &known.metadata.additional_metadata().prompt_values_supported;
+            request = request.add_prompt(prompt(&self.settings.issuer, offered));
+        }
+        let (url, _, _) = request.url();
         Ok(url.into())
     }
 
@@ -325,6 +334,19 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// How an issuer is asked to let its user be another one. It must not be asked in a way that it does not know: some answer with
+/// an error page.
+fn prompt(issuer: &str, offered: &[String]) -> CoreAuthPrompt {
+    // Google lists no prompts, and knows no `login`.
+    if issuer == GOOGLE || offered.iter().any(|one| one == "select_account") {
+        CoreAuthPrompt::SelectAccount
+    } else {
+        CoreAuthPrompt::Login
+    }
+}
+
+const GOOGLE: &str = "https://accounts.google.com";
+
 /// How long an issuer is left alone after so many failures before this one.
 fn pause(failures: u32) -> Duration {
     LEAST_PAUSE.saturating_mul(1 << failures.min(4)).min(LONGEST_PAUSE)
@@ -348,5 +370,19 @@ mod tests {
     fn an_issuer_that_fails_is_asked_less_and_less_often_but_always_again() {
         let pauses: Vec<u64> = [0, 1, 2, 3, 4, 5, u32::MAX].iter().map(|count| pause(*count).as_secs()).collect();
         assert_eq!(pauses, [1, 2, 4, 8, 10, 10, 10]);
+    }
+
+    #[test]
+    fn another_user_is_asked_for_in_a_way_that_the_issuer_knows() {
+        for (issuer, offered, expected) in [
+            ("https://id.example.com", &["none", "login", "select_account"][..], CoreAuthPrompt::SelectAccount),
+            ("https://id.example.com", &["none", "login", "consent"], CoreAuthPrompt::Login),
+            ("https://id.example.com", &[], CoreAuthPrompt::Login),
+            ("https://accounts.google.com", &[], CoreAuthPrompt::SelectAccount),
+            ("https://accounts.google.com.evil.example", &[], CoreAuthPrompt::Login),
+        ] {
+            let offered: Vec<String> = offered.iter().map(|one| (*one).to_owned()).collect();
+            assert_eq!(prompt(issuer, &offered), expected, "{issuer} {offered:?}");
+        }
     }
 }

@@ -27,6 +27,14 @@ pub(crate) struct LoginAttempt {
     pub(crate) begun: u64,
     /// How many attempts before it have failed because the browser did not bring its secret.
     pub(crate) failed: u8,
+    /// Whether it is to be another user than the one who is logged in at the issuer.
+    #[serde(default)]
+    pub(crate) another: bool,
+}
+
+/// Whether a text can be the name of an attempt.
+pub(crate) fn is_attempt_id(text: &str) -> bool {
+    URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| bytes.len() == 16)
 }
 
 /// The secret of a browser that logs in. It cannot be printed.
@@ -47,7 +55,7 @@ impl LoginAttempt {
     ) -> Result<Self, NoRandomBytes> {
         let id = URL_SAFE_NO_PAD.encode(random::<16>()?);
         let browser = browser.derived("browser", &id);
-        Ok(Self { id, browser, origin, target: target.as_str().to_owned(), begun, failed })
+        Ok(Self { id, browser, origin, target: target.as_str().to_owned(), begun, failed, another: false })
     }
 
     /// Whether it began in this browser.

@@ -4,23 +4,26 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{HeaderMap, ORIGIN, SET_COOKIE};
+use http::header::{HeaderMap, SET_COOKIE};
 use http::{HeaderValue, Method, Response};
 
 use super::backchannel_logout::backchannel_logout;
 use super::code_trade::CodeTrade;
 use super::failure::failure;
 use super::go_page::{GoOn, LoginPage};
-use super::login_attempt::{BrowserSecret, LONGEST_LOGIN, LoginAttempt};
+use super::login_attempt::{BrowserSecret, LONGEST_LOGIN, LoginAttempt, is_attempt_id};
+use super::login_wish::LoginWish;
+use super::logout_intention::LogoutIntention;
 use super::origin::origin;
 use super::proof::OidcProof;
 use super::realm::{NoSession, OidcRealm};
 use super::return_target::{ReturnTarget, parameter};
 use crate::config::{ClientAccess, HostPattern};
 use crate::http::auth::passwords::{Passwords, TooManyAttempts};
+use crate::http::auth::session::contents::Session;
 use crate::http::auth::session::store::unix_now;
 use crate::http::edge::exchange::RequestExchange;
-use crate::http::error::{BadRequest, RequestFailure};
+use crate::http::error::{AnotherLogin, BadRequest, RequestFailure};
 use crate::http::proxy::body::AnswerBody;
 use crate::observe::access::{AccessLine, AnsweredBy, LoggedAddress};
 use crate::observe::clean::{LONGEST, clean};
@@ -137,8 +140,8 @@ impl LoginPages {
             // Another tab has finished first, or the login begins again.
             Ok((LoginPage::Go(GoOn { keep: Some(_), .. }), _)) => return called_back,
             Ok(_) => IssuerLogin::Done,
-            Err(RequestFailure::LoginRefused) => IssuerLogin::Refused,
-            Err(RequestFailure::LoginNotAllowed) => IssuerLogin::NotAllowed,
+            Err(RequestFailure::LoginRefused(_)) => IssuerLogin::Refused,
+            Err(RequestFailure::LoginNotAllowed(_)) => IssuerLogin::NotAllowed,
             Err(RequestFailure::LoginServiceUnavailable(_) | RequestFailure::TooManyLogins { .. }) => {
                 IssuerLogin::Unavailable
             }
@@ -189,23 +192,31 @@ impl<'a> HostRequest<'a> {
         let wanted = parameter(query, "with").and_then(|tag| self.proofs(tag).next());
         let realm = &wanted.unwrap_or(&self.logins[0].proof).realm;
         let target = ReturnTarget::decode(parameter(query, "to").unwrap_or_default());
-        let issuers = self.issuers(&target);
+        let wish = LoginWish::of(query);
+        let issuers = self.issuers(wish, &target);
         if wanted.is_none() && issuers.len() > 1 {
             return Ok((LoginPage::Choose(issuers), Vec::new()));
         }
         let origin = self.origin()?;
-        if self.is_logged_in(realm) {
-            let to = format!("{origin}{}", target.as_str());
-            return Ok((LoginPage::Go(GoOn { to, take: None, keep: None }), Vec::new()));
+        match (wish, self.login_at(realm)) {
+            (LoginWish::Any, Some(_)) => {
+                let to = format!("{origin}{}", target.as_str());
+                return Ok((LoginPage::Go(GoOn { to, take: None, keep: None }), Vec::new()));
+            }
+            (LoginWish::Denied, Some(session)) => {
+                return Err(RequestFailure::LoginNotAllowed(another(realm, &target, None, Some(&session))));
+            }
+            _ => {}
         }
-        self.begin(realm, origin, &target, None).await
+        let take = parameter(query, "kept").filter(|id| is_attempt_id(id)).map(kept);
+        self.begin(realm, origin, &target, BegunFor { another: wish == LoginWish::Another, take, failed: 0 }).await
     }
 
     /// The login services of the host, each with the path that begins a login at it.
-    fn issuers(&self, target: &ReturnTarget) -> Vec<(String, String)> {
+    fn issuers(&self, wish: LoginWish, target: &ReturnTarget) -> Vec<(String, String)> {
         let mut issuers: Vec<(String, String)> = Vec::new();
         for HostLogin { proof: OidcProof { realm, .. }, .. } in &self.logins {
-            let path = format!("/.frontgate/login?with={}&to={}", realm.tag(), target.encode());
+            let path = wish.path(realm.tag(), target);
             if issuers.iter().all(|(_, known)| *known != path) {
                 let settings = realm.issuer.settings();
                 let name = settings.issuer.trim_start_matches("https://").to_owned();
@@ -215,19 +226,18 @@ impl<'a> HostRequest<'a> {
         issuers
     }
 
-    /// Whether the request shows a login that any route of its host with this login service lets in.
-    fn is_logged_in(&self, realm: &OidcRealm) -> bool {
-        let session = realm.session(self.headers());
-        session.is_some_and(|session| self.proofs(realm.tag()).any(|proof| proof.admits(&session)))
+    /// The login that the request shows, if any route of its host with this login service lets it in.
+    fn login_at(&self, realm: &Arc<OidcRealm>) -> Option<Session> {
+        realm.session(self.headers()).filter(|session| self.proofs(realm.tag()).any(|proof| proof.admits(session)))
     }
 
-    /// Begins a login, the first one or again after `failed`.
+    /// Begins a login.
     async fn begin(
         &self,
-        realm: &OidcRealm,
+        realm: &Arc<OidcRealm>,
         origin: String,
         target: &ReturnTarget,
-        failed: Option<&LoginAttempt>,
+        begun_for: BegunFor,
     ) -> Result<PageWithCookies, RequestFailure> {
         let now = unix_now();
         let keys = realm.store.newest_keys().await.map_err(|error| RequestFailure::LoginInvalid(error.into()))?;
@@ -235,19 +245,18 @@ impl<'a> HostRequest<'a> {
         let known = known.and_then(|cookie| BrowserSecret::open(&keys, realm.tag(), &cookie, now));
         let begun = || {
             let browser = known.map_or_else(BrowserSecret::fresh, Ok)?;
-            let times = failed.map_or(0, |failed| failed.failed + 1);
-            let attempt = LoginAttempt::new(&browser, origin.clone(), target, now, times)?;
+            let mut attempt = LoginAttempt::new(&browser, origin.clone(), target, now, begun_for.failed)?;
+            attempt.another = begun_for.another;
             let (state, cookie) = (attempt.seal(&keys, realm.tag())?, browser.seal(&keys, realm.tag(), now)?);
             Ok::<_, NoSession>((browser, attempt, state, cookie))
         };
         let (browser, attempt, state, cookie) = begun().map_err(|error| RequestFailure::LoginInvalid(error.into()))?;
         let (nonce, verifier) = (browser.nonce(&attempt), browser.verifier(&attempt));
-        let url = realm.issuer.login_url(state, nonce, verifier, redirect_uri(&origin)).await;
+        let url = realm.issuer.login_url(state, nonce, verifier, redirect_uri(&origin), attempt.another).await;
         let to = url.map_err(failure)?;
         let cookies = realm.login_cookie().keep(&cookie, Duration::from_secs(LONGEST_LOGIN));
         let cookies = cookies.map_err(|error| RequestFailure::LoginInvalid(error.into()))?;
-        let take = failed.map(|failed| kept(&failed.id));
-        Ok((LoginPage::Go(GoOn { to, take, keep: Some(kept(&attempt.id)) }), cookies))
+        Ok((LoginPage::Go(GoOn { to, take: begun_for.take, keep: Some(kept(&attempt.id)) }), cookies))
     }
 
     /// Takes the browser back from the issuer.
@@ -268,13 +277,14 @@ impl<'a> HostRequest<'a> {
         let browser = browser.and_then(|cookie| BrowserSecret::open(&realm.store.keys(), realm.tag(), &cookie, now));
         let Some(browser) = browser.filter(|browser| attempt.is_of(browser)) else {
             // Another tab has finished first; or this is not the browser in which the login began.
-            if self.is_logged_in(realm) {
+            if self.login_at(realm).is_some() {
                 return Ok((LoginPage::Go(GoOn { to, take: Some(kept(&attempt.id)), keep: None }), Vec::new()));
             }
             if attempt.failed > 0 {
                 return Err(RequestFailure::LoginUnfinished);
             }
-            return self.begin(realm, origin, &attempt.target(), Some(&attempt)).await;
+            let again = BegunFor { another: attempt.another, take: Some(kept(&attempt.id)), failed: 1 };
+            return self.begin(realm, origin, &attempt.target(), again).await;
         };
         let iss = parameter(query, "iss").map(|iss| String::from_utf8_lossy(&decoded(iss.as_bytes())).into_owned());
         if !realm.issuer.is_own_answer(iss.as_deref()).await.map_err(failure)? {
@@ -282,7 +292,8 @@ impl<'a> HostRequest<'a> {
         }
         if let Some(error) = parameter(query, "error") {
             self.tell_failed("the issuer refused", error);
-            return Err(RequestFailure::LoginRefused);
+            let offer = another(realm, &attempt.target(), Some(&attempt), None);
+            return Err(RequestFailure::LoginRefused(offer));
         }
         let code = parameter(query, "code").map(|code| String::from_utf8_lossy(&decoded(code.as_bytes())).into_owned());
         let trade = CodeTrade {
@@ -298,13 +309,15 @@ impl<'a> HostRequest<'a> {
         let session = facts.session(unix_now(), time).map_err(|error| RequestFailure::LoginInvalid(error.into()))?;
         if !proofs.iter().any(|proof| proof.admits(&session)) {
             self.tell_failed("not allowed", session.user());
-            return Err(RequestFailure::LoginNotAllowed);
+            let offer = another(realm, &attempt.target(), Some(&attempt), Some(&session));
+            return Err(RequestFailure::LoginNotAllowed(offer));
         }
         let user: Arc<str> = session.user().into();
         let (id, client) = (self.exchange.id.as_str(), LoggedAddress(self.client));
         tracing::info!(id, %client, user = &*clean(user.as_bytes(), LONGEST), "login");
         access.user = Some(user);
         let matters = |group: &str| proofs.iter().any(|proof| proof.allow.groups.iter().any(|own| own == group));
+        realm.leave(self.headers(), &session).await;
         let kept_session = realm.keep(session, token.as_ref(), matters).await;
         let mut cookies = kept_session.map_err(|error| RequestFailure::LoginInvalid(error.into()))?;
         let hint = realm.keep_hint(hint, time, &cookies, self.headers()).await;
@@ -322,7 +335,7 @@ impl<'a> HostRequest<'a> {
     /// Ends the logins of a browser.
     async fn logout(&self) -> Result<PageWithCookies, RequestFailure> {
         let origin = self.origin()?;
-        match self.intention(&origin) {
+        match LogoutIntention::of(&self.exchange.head.method, self.headers(), &origin) {
             LogoutIntention::Forged => return Err(RequestFailure::LoginUnfinished),
             LogoutIntention::Doubtful => return Ok((LoginPage::ConfirmLogout, Vec::new())),
             LogoutIntention::Clear => {}
@@ -349,34 +362,32 @@ impl<'a> HostRequest<'a> {
         }
         Ok((LoginPage::Go(GoOn { to: to.unwrap_or(back), take: None, keep: None }), cookies))
     }
-
-    /// Whether the user wants to log out: a link or a form of another site is not enough.
-    fn intention(&self, origin: &str) -> LogoutIntention {
-        let headers = self.headers();
-        let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
-        let from_elsewhere = site.is_some_and(|site| !matches!(site, b"same-origin" | b"none"))
-            || headers.get(ORIGIN).is_some_and(|own| own.as_bytes() != origin.as_bytes());
-        match (self.exchange.head.method == Method::POST, from_elsewhere) {
-            (_, false) => LogoutIntention::Clear,
-            (true, true) => LogoutIntention::Forged,
-            (false, true) => LogoutIntention::Doubtful,
-        }
-    }
-}
-
-/// Whether a user wants to log out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LogoutIntention {
-    /// The user wants to.
-    Clear,
-    /// A link of another site led here.
-    Doubtful,
-    /// A form of another site was sent.
-    Forged,
 }
 
 fn redirect_uri(origin: &str) -> String {
     format!("{origin}/.frontgate/callback")
+}
+
+/// Why a login begins.
+struct BegunFor {
+    /// Whether it is to be another user than the one who is logged in at the issuer.
+    another: bool,
+    /// The name under which the tab has kept the fragment of the page.
+    take: Option<String>,
+    /// How many attempts before it have failed because the browser did not bring its secret.
+    failed: u8,
+}
+
+/// The way to a login as another user, which leads where `attempt` was to lead, fragment and all.
+fn another(
+    realm: &Arc<OidcRealm>,
+    target: &ReturnTarget,
+    attempt: Option<&LoginAttempt>,
+    session: Option<&Session>,
+) -> AnotherLogin {
+    let kept = attempt.map(|attempt| format!("&kept={}", attempt.id)).unwrap_or_default();
+    let path = format!("{}{kept}", LoginWish::Another.path(realm.tag(), target));
+    AnotherLogin { path, user: session.map(|session| session.user().to_owned()) }
 }
 
 /// The name under which a tab keeps the fragment of the page that its user asked for.

@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::digest::{SHA256, digest};
 use http::header::{CACHE_CONTROL, LOCATION};
-use http::{HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use super::allowed::is_allowed;
+use super::login_wish::LoginWish;
 use super::realm::{OidcRealm, ShownLogin};
 use super::renewal::{Renewal, RenewalOutcome};
 use super::return_target::ReturnTarget;
@@ -52,8 +53,8 @@ impl OidcProof {
         if !is_page && !asks_for_login_proxy(&exchange.head.method, exchange.target.path()) {
             return ProofAnswer::NotOffered;
         }
-        let to = ReturnTarget::of(&exchange.target).encode();
-        match HeaderValue::try_from(format!("/.frontgate/login?with={}&to={to}", self.realm.tag())) {
+        let wish = self.wish(&exchange.head.headers);
+        match HeaderValue::try_from(wish.path(self.realm.tag(), &ReturnTarget::of(&exchange.target))) {
             Ok(location) => {
                 let mut response = Response::new(AnswerBody::empty());
                 *response.status_mut() = StatusCode::FOUND;
@@ -62,6 +63,15 @@ impl OidcProof {
                 ProofAnswer::Answer(response)
             }
             Err(_) => ProofAnswer::NotOffered,
+        }
+    }
+
+    /// What a request that was not let in needs.
+    fn wish(&self, headers: &HeaderMap) -> LoginWish {
+        match self.realm.session(headers) {
+            None => LoginWish::Any,
+            Some(session) if is_allowed(&self.allow, &session) => LoginWish::Anew,
+            Some(_) => LoginWish::Denied,
         }
     }
 

@@ -333,6 +333,15 @@ impl OidcRealm {
             .concat()
     }
 
+    /// Ends the login of a request that a login of another user replaces in its browser, where no logout could end it any more.
+    pub(crate) async fn leave(&self, headers: &HeaderMap, next: &Session) {
+        if let Some(ShownLogin { session, .. }) = self.shown(headers)
+            && session.subject != next.subject
+        {
+            self.ended(&session).await;
+        }
+    }
+
     /// Ends what the issuer says has ended.
     pub(crate) async fn end_at_issuer(&self, what: EndedWhat<'_>) {
         self.store.end(&self.tag, what, unix_now() + LONGEST_SESSION.as_secs()).await;
