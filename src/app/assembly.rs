@@ -23,6 +23,7 @@ use crate::http::pages::ca_page::CaPage;
 use crate::http::route::router::RoutesFirst;
 use crate::listener::{ListenerPurpose, SocketLabel};
 use crate::observe::AccessLog;
+use crate::observe::log_rate_limit::LogRateLimit;
 use crate::observe::metrics::RouteRequests;
 use crate::server::head_space::HeadSpace;
 use crate::server::send_space::SendSpace;
@@ -162,6 +163,7 @@ impl<'a> Assembly<'a> {
             sends: self.sends.clone(),
             http2_websockets: self.config.websocket.http2 && self.offers_http2_websockets(label),
             log: self.log.clone(),
+            refused_certificates: LogRateLimit::default(),
             drain,
         }
     }

@@ -94,6 +94,7 @@ pub(crate) async fn serve(
             Ok(HandshakeOutcome::Validated) => return tracing::debug!(conn = number, %peer, "answered an ACME challenge"),
             Err(error) => {
                 counts.handshake_failed(error.reason);
+                tell_of_certificate(&settings, &error, number, peer);
                 return unfinished(&error, "TLS handshake failed");
             }
         },
@@ -128,6 +129,17 @@ pub(crate) async fn serve(
         h2::serve(stream, buffers, connection_info, live, permits, drains).await;
     } else {
         h1::serve(stream, buffers, connection_info, live, EdgeChoice::Listener, permits, drains).await;
+    }
+}
+
+/// Says that a client's certificate was not accepted, if that is why the handshake failed: a user with a wrong certificate sees no page.
+fn tell_of_certificate(settings: &ListenerSettings, error: &StepError, number: u64, peer: ClientPeer) {
+    if error.reason == "client_certificate"
+        && let Some(before) = settings.refused_certificates.pass(error.reason, Instant::now())
+    {
+        let repeated = (before > 0).then_some(before);
+        let hint = "it must be from the CA of tls.client_ca or auth.mtls.ca, and valid";
+        tracing::info!(conn = number, client = %peer, %error, hint, repeated, "the certificate of a client is not accepted");
     }
 }
 

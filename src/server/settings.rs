@@ -15,6 +15,7 @@ use crate::http::edge::stack::Edge;
 use crate::io::LiveCountGuard;
 use crate::listener::ClientPeer;
 use crate::observe::access::AccessLog;
+use crate::observe::log_rate_limit::LogRateLimit;
 use crate::observe::metrics::ServedGuard;
 use crate::tls::HandshakePolicy;
 
@@ -42,6 +43,8 @@ pub(crate) struct ListenerSettings {
     pub(crate) http2_websockets: bool,
     /// The log for requests that cannot even be read.
     pub(crate) log: AccessLog,
+    /// Limits the lines about clients whose certificates are not accepted.
+    pub(crate) refused_certificates: LogRateLimit,
     /// Ends the connections that were opened under these settings, if the settings that replace these would not do for
     /// them. WebSockets stay.
     pub(crate) drain: Drain,

@@ -4,7 +4,9 @@ mod abuse;
 mod another;
 pub(crate) mod browser;
 mod ends;
+mod outage;
 mod refresh;
+mod revocation;
 
 use browser::{Browser, leads_to, oidc};
 use serde_json::json;

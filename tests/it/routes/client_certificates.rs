@@ -8,7 +8,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::called;
-use crate::harness::{Gateway, Http2, Proxy, Wire, dial, handshake, proxy};
+use crate::harness::{Doors, Gateway, Http2, Proxy, Wire, binary, dial, handshake, proxy};
 
 struct Authority(Issuer<'static, KeyPair>);
 
@@ -37,7 +37,7 @@ impl Authority {
 
 type Shown = Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>;
 
-fn speaking(proxy: &Proxy, shown: Shown, alpn: &str) -> Arc<ClientConfig> {
+fn speaking(proxy: &Doors, shown: Shown, alpn: &str) -> Arc<ClientConfig> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(proxy.trust().ca).expect("a root");
     let client = ClientConfig::builder_with_provider(frontgate::tls::provider())
@@ -53,7 +53,7 @@ fn speaking(proxy: &Proxy, shown: Shown, alpn: &str) -> Arc<ClientConfig> {
 }
 
 async fn dialled(
-    proxy: &Proxy,
+    proxy: &Doors,
     name: &str,
     shown: Shown,
     alpn: &str,
@@ -140,4 +140,32 @@ async fn where_no_route_asks_for_a_certificate_none_is_told_and_another_name_nee
     gateway.request().await;
     assert_eq!(h2.get("https://team.lan/").await.status, 421);
     assert_eq!(gateway.unexpected(), None);
+}
+
+#[tokio::test]
+async fn a_certificate_of_a_strange_ca_is_a_line_and_not_one_each_time() {
+    let gateway = called("one").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let own = folder.path().join("own.pem");
+    let (first, stranger) = (Authority::new(&own), Authority::new(&folder.path().join("strange.pem")));
+    let mut proxy = binary()
+        .upstream(&gateway)
+        .config("tls: { names: [localhost] }")
+        .config(&format!("auth: {{ mtls: {{ ca: {} }} }}", own.display()))
+        .start()
+        .await;
+    for _ in 0..3 {
+        let shown = stranger.client("eve", None);
+        // In TLS 1.3 the client is done before its certificate is looked at.
+        let mut client = Wire::new(dialled(&proxy, "localhost", Some(shown), "http/1.1").await);
+        let _ = client.try_send(get("localhost")).await;
+        assert!(client.rest().await.0.is_empty());
+    }
+    let mut client = Wire::new(dialled(&proxy, "localhost", Some(first.client("ann", None)), "http/1.1").await);
+    client.send(get("localhost")).await;
+    assert_eq!(client.response().await.status(), 200);
+    proxy.terminate().await;
+    let lines: Vec<_> = proxy.printed.iter().filter(|line| line.contains("certificate of a client")).collect();
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert!(lines[0].contains("auth.mtls.ca") && lines[0].contains("\"client\":\"127.0.0.1"), "{}", lines[0]);
 }

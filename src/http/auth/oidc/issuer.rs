@@ -25,6 +25,7 @@ use super::claims::{IssuerClaims, UserFacts};
 use super::id_token_hint::is_signed_by;
 use super::issuer_http::IssuerHttp;
 use super::logout_token::{ALGORITHMS, CLOCK_SKEW};
+use super::outage::IssuerOutage;
 use crate::config::{OidcAuth, Secret};
 
 /// An issuer, and frontgate as one of its clients.
@@ -40,6 +41,11 @@ pub(crate) struct Issuer {
     pub(super) trades: Semaphore,
     /// The logins that are looked at again.
     pub(super) refreshes: Semaphore,
+    /// The tokens that are being revoked.
+    pub(super) revocations: Semaphore,
+    /// Whether it says what it is asked of itself, and of its users.
+    discovery: IssuerOutage,
+    pub(super) answers: IssuerOutage,
 }
 
 /// What an issuer says of itself, its keys included.
@@ -75,6 +81,9 @@ pub(super) struct MoreMetadata {
     /// OpenID Connect RP-Initiated Logout 1.0 §2.1.
     #[serde(default)]
     pub(super) end_session_endpoint: Option<String>,
+    /// RFC 8414 §2.
+    #[serde(default)]
+    pub(super) revocation_endpoint: Option<String>,
     /// Initiating User Registration via OpenID Connect 1.0 §4.
     #[serde(default)]
     prompt_values_supported: Vec<String>,
@@ -143,6 +152,9 @@ impl Issuer {
             failures: Mutex::default(),
             trades: Semaphore::new(MOST_TRADES),
             refreshes: Semaphore::new(MOST_REFRESHES),
+            revocations: Semaphore::new(MOST_REFRESHES),
+            discovery: IssuerOutage::default(),
+            answers: IssuerOutage::default(),
         }
     }
 
@@ -272,11 +284,11 @@ impl Issuer {
                 *failures() = DiscoveryFailures::default();
                 let known = Arc::new(KnownIssuer { metadata, since: Instant::now() });
                 self.known.store(Some(Arc::clone(&known)));
+                self.discovery.answered(&self.settings.issuer, "the issuer of logins can be asked again");
                 Ok(known)
             }
             Err(error) => {
-                let issuer = &self.settings.issuer;
-                tracing::warn!(%issuer, error, "the issuer of logins cannot be asked");
+                self.discovery.failed(&self.settings.issuer, &error, "the issuer of logins cannot be asked");
                 let error: Arc<str> = error.into();
                 let mut failures = failures();
                 let pause = pause(failures.count);

@@ -30,7 +30,7 @@ pub(crate) struct OidcRealm {
     pub(crate) store: SessionStore,
     renewals: Renewals,
     /// Runs what renews a login.
-    drain: Drain,
+    pub(super) drain: Drain,
     tag: String,
     session_cookie: CookieName,
     login_cookie: CookieName,
@@ -229,6 +229,7 @@ impl OidcRealm {
             }
             Err(error) => Err(error),
         };
+        let issuer = &self.issuer.settings.issuer;
         match refreshed {
             Ok((facts, is_new)) => {
                 let renewed = login.vouched_for(facts);
@@ -236,6 +237,7 @@ impl OidcRealm {
                     self.keep_until_shown(&renewed).await;
                 }
                 renewal.renew(renewed);
+                self.issuer.answers.answered(issuer, "the issuer says again whether logins count");
                 RenewalOutcome::Renewed
             }
             Err(NotVouched::NoTokens(why)) => {
@@ -243,7 +245,7 @@ impl OidcRealm {
                 renewal.note(RenewalOutcome::Impossible)
             }
             Err(NotVouched::Unknown(why)) => {
-                tracing::debug!(why, "the issuer does not say whether a login still counts");
+                self.issuer.answers.failed(issuer, &why, "the issuer does not say whether a login still counts");
                 renewal.note(RenewalOutcome::Unknown)
             }
             Err(NotVouched::Refused(why)) => {
@@ -321,9 +323,10 @@ impl OidcRealm {
 
     /// Ends the login of a request, also those of other hosts that came of the same login at the issuer. Returns the
     /// fields that make the browser forget it.
-    pub(crate) async fn end(&self, headers: &HeaderMap) -> Vec<HeaderValue> {
-        if let Some(ShownLogin { session, .. }) = self.shown(headers) {
+    pub(crate) async fn end(self: &Arc<Self>, headers: &HeaderMap) -> Vec<HeaderValue> {
+        if let Some(ShownLogin { session, renewal, .. }) = self.shown(headers) {
             self.ended(&session).await;
+            self.revoke(renewal);
             if let Some(sid) = &session.sid {
                 self.end_at_issuer(EndedWhat::IssuerSession(sid)).await;
             }
@@ -334,11 +337,12 @@ impl OidcRealm {
     }
 
     /// Ends the login of a request that a login of another user replaces in its browser, where no logout could end it any more.
-    pub(crate) async fn leave(&self, headers: &HeaderMap, next: &Session) {
-        if let Some(ShownLogin { session, .. }) = self.shown(headers)
+    pub(crate) async fn leave(self: &Arc<Self>, headers: &HeaderMap, next: &Session) {
+        if let Some(ShownLogin { session, renewal, .. }) = self.shown(headers)
             && session.subject != next.subject
         {
             self.ended(&session).await;
+            self.revoke(renewal);
         }
     }
 
