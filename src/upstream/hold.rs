@@ -110,12 +110,29 @@ pub(crate) enum NoConnection {
     /// The gateway has been down for longer than `hold`, so that a request does not wait for it.
     #[error("no process has answered at the gateway's address for longer than `hold`")]
     LongDown,
+    /// Its name has no address, as another request has found that waits, too.
+    #[error("the DNS has given no address for the gateway's name")]
+    Unnamed,
+    /// An operator has taken it out, as another request has found.
+    #[error("an operator has taken it out, until `frontgate drain --resume`")]
+    TakenOut,
     /// As many requests wait already as may, in all or of this client's network.
     #[error("too many requests wait for the gateway already")]
     Full,
     /// Frontgate is shutting down.
     #[error("shutting down")]
     Draining,
+}
+
+impl NoConnection {
+    /// Why there is none while the gateway is down in this way, if that says more than that it is down.
+    fn of(down: DownReason) -> Option<Self> {
+        match down {
+            DownReason::Unnamed => Some(Self::Unnamed),
+            DownReason::TakenOut => Some(Self::TakenOut),
+            DownReason::Refused | DownReason::Cut | DownReason::Starting | DownReason::Doubted => None,
+        }
+    }
 }
 
 /// What the request at the head of the line has found.

@@ -1,5 +1,6 @@
 //! Log lines, as the real program prints them.
 
+use frontgate::config::Config;
 use http::Request;
 use serde_json::{Value, json};
 
@@ -259,12 +260,14 @@ async fn a_gateway_that_refuses_forwarded_clients_is_explained_to_a_person() {
         (whole(refusal), "Accept: */*\r\n", Some(refusal)),
         (whole(other), person, Some(other)),
     ];
+    let behind = |config: &mut Config| config.forwarded.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    let far = "X-Forwarded-For: 192.0.2.9\r\n";
     for (answer, asks, expected) in rows {
         let answer = format!("HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n{answer}");
         let gateway = gateway().answering(answer).await;
-        let proxy = proxy().upstream(&gateway).start().await;
+        let proxy = proxy().upstream(&gateway).config(behind).start().await;
         let mut client = proxy.client().await;
-        client.send(format!("GET / HTTP/1.1\r\nHost: gw.example.com\r\n{asks}\r\n")).await;
+        client.send(format!("GET / HTTP/1.1\r\nHost: gw.example.com\r\n{far}{asks}\r\n")).await;
         let response = client.response().await;
         assert_eq!(response.status(), 403);
         let said = response.body_text();
@@ -283,6 +286,26 @@ async fn a_gateway_that_refuses_forwarded_clients_is_explained_to_a_person() {
     client.send(format!("GET / HTTP/1.1\r\nHost: gw.example.com\r\n{person}\r\n")).await;
     let begun = client.until(b"{\"ok\":").await;
     assert!(begun.starts_with(b"HTTP/1.1 403"), "{}", begun.escape_ascii());
+}
+
+/// The gateway takes no client of its own machine from a proxy, so trust in frontgate would not help one that comes by a name.
+#[tokio::test]
+async fn a_person_on_the_gateways_machine_who_comes_by_a_name_is_told_to_open_localhost() {
+    let refusal = r#"{"ok":false,"error":{"code":"proxy_attribution_required"}}"#;
+    let length = refusal.len();
+    let answer = format!(
+        "HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\ncontent-length: {length}\r\n\r\n{refusal}"
+    );
+    let gateway = gateway().answering(answer).await;
+    let proxy = proxy().upstream(&gateway).start().await;
+    let mut client = proxy.client().await;
+    client
+        .send("GET / HTTP/1.1\r\nHost: gw.example.com\r\nSec-Fetch-Mode: navigate\r\nAccept: text/html\r\n\r\n")
+        .await;
+    let response = client.response().await;
+    let said = response.body_text();
+    assert!(response.status() == 403 && said.contains("local_client_by_name"), "{said}");
+    assert!(said.contains("<code>https://localhost</code>") && !said.contains("doctor --fix"), "{said}");
 }
 
 /// What a client can make a library warn of is one line a minute, which names the client.

@@ -141,6 +141,25 @@ async fn a_gateway_with_an_unknown_name_is_a_502() {
     let mut client = proxy.client().await;
     let page = ask(&mut client, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert_eq!((page.status(), code(&page).as_str()), (502, "gateway_not_found"));
+    let said = page.body_text();
+    assert!(said.contains("no DNS server answers") && said.contains("getent hosts"), "{said}");
+}
+
+/// All that wait are told why, and not only the one that has looked.
+#[tokio::test]
+async fn every_request_that_waits_for_a_name_is_told_that_it_has_no_address() {
+    let nowhere = UpstreamAddress::Http { host: "a".repeat(64), port: 1 };
+    let short = |config: &mut Config| {
+        (config.upstream, config.hold) = (nowhere, Some(Duration::from_millis(300)));
+    };
+    let proxy = proxy().config(short).start().await;
+    let asked = (0..5).map(async |_| {
+        let mut client = proxy.client().await;
+        let page = ask(&mut client, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
+        code(&page)
+    });
+    let codes = futures_util::future::join_all(asked).await;
+    assert_eq!(codes, ["gateway_not_found"; 5]);
 }
 
 #[tokio::test]

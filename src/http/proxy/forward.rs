@@ -88,7 +88,8 @@ impl RequestHandler for Forwarder {
             && RequestMode::of(&exchange.head.headers) == RequestMode::Navigation
             && Box::pin(refuses_proxy(answer.body_mut())).await
         {
-            return Err(RequestFailure::AttributionRequired);
+            let is_local = exchange.forwarding.client.is_some_and(|ip| ip.to_canonical().is_loopback());
+            return Err(if is_local { RequestFailure::LocalByName } else { RequestFailure::AttributionRequired });
         }
         Ok(match compressed {
             Compressed::No => answer,
@@ -223,9 +224,11 @@ impl Forwarder {
                 RequestFailure::GatewayStarting(cause)
             }
             NoConnection::Draining => RequestFailure::Draining,
+            NoConnection::Unnamed => RequestFailure::GatewayNotFound(cause),
+            NoConnection::TakenOut => RequestFailure::GatewayTakenOut(cause),
             NoConnection::Failed(error) => match error {
                 ConnectError::Refused => RequestFailure::GatewayNotRunning(cause),
-                ConnectError::Draining => RequestFailure::GatewayStarting(cause),
+                ConnectError::Draining => RequestFailure::GatewayTakenOut(cause),
                 ConnectError::Resolve { .. } | ConnectError::NoGateways(_) => RequestFailure::GatewayNotFound(cause),
                 ConnectError::TimedOut(_) => RequestFailure::ConnectTimeout,
                 ConnectError::Itself(_) => RequestFailure::GatewayIsFrontgate(cause),

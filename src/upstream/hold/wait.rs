@@ -176,7 +176,7 @@ impl HoldWait<'_> {
             let held = self.hold_queue.0.space.take(asked, client, bytes).ok_or(NoConnection::Full)?;
             let turn = Arc::new(Notify::new());
             let joined = self.hold_queue.line().join(self.ticket, asked, Arc::clone(&turn), hold, Instant::now());
-            let Joined { ticket, one_look } = joined.map_err(|LongDown| NoConnection::LongDown)?;
+            let Joined { ticket, one_look } = joined.map_err(|LongDown| self.in_vain(NoConnection::LongDown))?;
             (self.ticket, self.one_look) = (Some(ticket), one_look);
             self.place = Some(WaitState { hold_queue: self.hold_queue.clone(), ticket, turn, _held: held });
             self.hold_queue.0.metrics.upstream.waiting.inc();
@@ -244,7 +244,9 @@ impl HoldWait<'_> {
     /// Why there is no connection after all: the last error, if it says more than that the gateway is down.
     fn in_vain(&mut self, otherwise: NoConnection) -> NoConnection {
         match self.last.take() {
-            None | Some(ConnectError::Refused) => otherwise,
+            // Another request has looked.
+            None => self.hold_queue.line().outage().and_then(NoConnection::of).unwrap_or(otherwise),
+            Some(ConnectError::Refused) => otherwise,
             Some(error) if found_down(&error) == Some(DownReason::Cut) => otherwise,
             Some(error) => NoConnection::Failed(error),
         }
@@ -272,11 +274,9 @@ impl Drop for WaitState {
 /// name before it is up.
 fn found_down(error: &ConnectError) -> Option<DownReason> {
     match error {
-        ConnectError::Refused
-        | ConnectError::Resolve { .. }
-        | ConnectError::NoGateways(_)
-        | ConnectError::TimedOut(_)
-        | ConnectError::Draining => Some(DownReason::Refused),
+        ConnectError::Refused | ConnectError::TimedOut(_) => Some(DownReason::Refused),
+        ConnectError::Resolve { .. } | ConnectError::NoGateways(_) => Some(DownReason::Unnamed),
+        ConnectError::Draining => Some(DownReason::TakenOut),
         ConnectError::Tls(error) | ConnectError::Io(error) => match error.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => Some(DownReason::Cut),
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable | io::ErrorKind::TimedOut => {

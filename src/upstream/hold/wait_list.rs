@@ -32,6 +32,10 @@ pub(crate) enum WaitPurpose {
 pub(super) enum DownReason {
     /// No process took the connection.
     Refused,
+    /// Its name has no address.
+    Unnamed,
+    /// An operator has taken it out.
+    TakenOut,
     /// The connection was taken and closed without an answer, as a container's port does while no process listens
     /// behind it.
     Cut,
@@ -156,7 +160,7 @@ impl<W: Clone> WaitList<W> {
         let known = self.known(now);
         let since = known.map_or(now, |outage| outage.since);
         let taken = match down {
-            DownReason::Refused | DownReason::Doubted => None,
+            DownReason::Refused | DownReason::Unnamed | DownReason::TakenOut | DownReason::Doubted => None,
             DownReason::Cut | DownReason::Starting => Some(known.and_then(|outage| outage.taken).unwrap_or(now)),
         };
         self.outage = Some(GatewayOutage { since, seen: now, down, taken });

@@ -81,6 +81,24 @@ async fn names(proxy: &Binary, count: usize) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn who_comes_while_every_endpoint_is_taken_out_is_told_so() {
+    let one = talking("one").await;
+    let proxy = start(&[&one], "hold: 300ms").await;
+    let url = one.upstream.to_string();
+    done(&proxy, &["drain", "--endpoint", &url]).await;
+    for _ in 0..2 {
+        let mut client = Wire::new(dial(proxy.plain.unwrap()).await);
+        client.send(get("gw", "/")).await;
+        let page = client.response().await;
+        let said = page.body_text();
+        assert!(page.status() == 503 && said.contains("code: gateway_taken_out"), "{}", page.text());
+        assert!(said.contains("frontgate drain --resume URL") && !said.contains("openclaw gateway"), "{said}");
+    }
+    done(&proxy, &["drain", "--resume", &url]).await;
+    assert_eq!(names(&proxy, 1).await, ["one"]);
+}
+
+#[tokio::test]
 async fn an_endpoint_is_taken_out_and_its_websockets_end_evenly_until_it_is_brought_back() {
     let (one, two) = (talking("one").await, talking("two").await);
     let mut proxy = start(&[&one, &two], "").await;
