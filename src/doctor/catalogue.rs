@@ -3,6 +3,7 @@
 pub(super) mod certificate;
 pub(super) mod gateway;
 pub(super) mod identity;
+pub(super) mod login;
 pub(super) mod origin;
 pub(super) mod own;
 pub(super) mod part;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use futures_util::future::join_all;
 
-use super::catalogue::{own, settings as catalogue};
+use super::catalogue::{login, own, settings as catalogue};
 use super::certificates;
 use super::finding::{CheckOutcome, Diagnosis};
 use super::gateway_config::GatewayConfig;
@@ -81,10 +81,11 @@ pub(crate) async fn examine(question: &DoctorRequest) -> DoctorReport {
     origins.sort();
     origins.dedup();
     let parts = question.gateway_config.as_ref().map(|file| promised(file, &plan, &machine)).unwrap_or_default();
-    let (gateways, (probed_listeners, probed_parts), issuers) = tokio::join!(
+    let (gateways, (probed_listeners, probed_parts), issuers, services) = tokio::join!(
         gateways(&plan, &config),
         probed_listeners(&plan, &config, &running, &ports, &machine, &parts),
-        probe::look_at_issuers(&config, &origins)
+        probe::look_at_issuers(&config, &origins),
+        probe::look_at_login_services(&config, &origins)
     );
 
     match &question.gateway_config {
@@ -100,6 +101,13 @@ pub(crate) async fn examine(question: &DoctorRequest) -> DoctorReport {
     judge::own_settings(&mut diagnosis, &config, &plan.sites);
     for issuer in &issuers {
         judge::issuer(&mut diagnosis, issuer);
+    }
+    for service in &services {
+        judge::login_service(&mut diagnosis, service);
+    }
+    judge::cookies(&mut diagnosis, &config);
+    for (key, address) in probe::sources_elsewhere(&config) {
+        diagnosis.found(login::source_elsewhere(&key, &address.to_string()));
     }
     judge_frontgate(&mut diagnosis, question, own_file.as_deref(), &running, &ports, probed_listeners.is_empty());
     for probed in &probed_listeners {

@@ -4,6 +4,7 @@
 mod beside;
 mod gateway;
 mod identity;
+mod logins;
 mod machine;
 mod origins;
 mod running;

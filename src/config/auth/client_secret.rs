@@ -47,6 +47,19 @@ impl ClientSecret {
         }
     }
 
+    /// The secret's text, if it is not one that was masked when it was printed.
+    ///
+    /// # Errors
+    /// It was, or there is none.
+    pub(crate) fn known(&self) -> Result<Secret, ClientSecretError> {
+        match self {
+            Self::Text(secret) if secret.expose() == MASK.as_bytes() => {
+                Err(ClientSecretError::NoSecret(PathBuf::from(MASK)))
+            }
+            known => known.read(),
+        }
+    }
+
     /// The secret's text.
     ///
     /// # Errors

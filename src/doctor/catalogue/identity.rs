@@ -1,5 +1,7 @@
 //! What can be wrong with a gateway that takes the user's name from a proxy (`gateway.auth.mode: trusted-proxy`).
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::super::finding::{Finding, OPEN};
@@ -33,13 +35,19 @@ pub(in crate::doctor) fn open(
 pub(in crate::doctor) fn no_user(
     known: &KnownSettings<'_>,
     name: &str,
-    without: &[String],
+    (without, others): (&[String], &BTreeSet<&str>),
     upstream: &UpstreamAddress,
     stopped: bool,
 ) -> Finding {
+    let instead: Vec<_> = others.iter().map(|other| format!("`{other}`")).collect();
+    let instead = if instead.is_empty() {
+        String::new()
+    } else {
+        format!(": it tells the name in {} instead", instead.join(", "))
+    };
     let why = format!(
         "{upstream} takes the user's name from `{name}` (gateway.auth.mode: trusted-proxy in {}). frontgate does not set it \
-         for {}, so the Control UI is closed with 1008 \"unauthorized\".",
+         for {}{instead}, so the Control UI is closed with 1008 \"unauthorized\".",
         known.file.display(),
         without.join(", ")
     );
@@ -52,6 +60,24 @@ pub(in crate::doctor) fn no_user(
         strip.push(name.to_owned());
     }
     Finding { strip, ..broken("trusted_proxy_no_user", "The gateway is not told its users' names", why, fix) }
+}
+
+/// frontgate asks a login service, and does not learn from it who the user is.
+pub(in crate::doctor) fn service_names_nobody(known: &KnownSettings<'_>, name: &str, routes: &[String]) -> Finding {
+    broken(
+        "trusted_proxy_service_names_nobody",
+        "The login service's users have no name at the gateway",
+        format!(
+            "The gateway wants the user's name in `{name}` (gateway.auth.trustedProxy.userHeader in {}). For {} frontgate asks a login service \
+             (auth.forward), and answer_headers does not say in which field of its answer the name is: whom it lets in gets 1008 \"unauthorized\".",
+            known.file.display(),
+            routes.join(", ")
+        ),
+        vec![
+            "In frontgate's config, the field with the name first, as the service calls it:".to_owned(),
+            format!("  auth: {{ forward: {{ url: URL, answer_headers: [Remote-User] }}, user_header: {name} }}"),
+        ],
+    )
 }
 
 /// The gateway refuses whatever a proxy on its own machine says. Whether it may be told otherwise depends on whether

@@ -1,5 +1,6 @@
 //! Whether the gateway may believe the user's name that comes from frontgate.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use http::HeaderName;
@@ -43,13 +44,21 @@ pub(in crate::doctor) fn identity(
     let stopped = is_stopped(config, name);
     let refused = here && proxy.allow_loopback != Some(true);
     if !without.is_empty() {
-        // A trusted proxy before frontgate may have asked for a login.
-        let by_another = stopped && !config.forwarded.trusted_proxies.is_empty();
+        let asks = |route: &&RouteConfig| !sets(config, route, name) && login(config, route).is_some();
+        // A trusted proxy before frontgate may have asked for a login, and names its user where frontgate does not ask for one itself.
+        let by_another =
+            stopped && !config.forwarded.trusted_proxies.is_empty() && !routes.iter().any(|route| asks(&route));
         if !stopped && !refused {
             diagnosis.found(found::open(known, name, &without, upstream));
         } else if !by_another {
-            diagnosis.found(found::no_user(known, name, &without, upstream, stopped));
+            let others = routes.iter().filter(asks).filter_map(|route| login(config, route));
+            let others: BTreeSet<&str> = others.flat_map(LoginRules::identity_fields).map(HeaderName::as_str).collect();
+            diagnosis.found(found::no_user(known, name, (&without, &others), upstream, stopped));
         }
+    }
+    let nameless: Vec<String> = routes.iter().filter(|route| is_nameless(config, route, name)).map(describe).collect();
+    if !nameless.is_empty() {
+        diagnosis.found(found::service_names_nobody(known, name, &nameless));
     }
     if refused && !settings.partial {
         diagnosis.found(found::loopback_refused(known, name, &without, stopped));
@@ -72,6 +81,14 @@ pub(in crate::doctor) fn identity(
 /// Whether that route sets the field itself, from its login.
 fn sets(config: &Config, route: &RouteConfig, name: &str) -> bool {
     login(config, route).is_some_and(|login| login.identity_fields().any(|field| is_field(field.as_str(), name)))
+}
+
+/// Whether that route lets users in of whom its login service tells no name, where the name belongs into that field.
+fn is_nameless(config: &Config, route: &RouteConfig, name: &str) -> bool {
+    login(config, route).is_some_and(|login| {
+        login.forward.as_ref().is_some_and(|forward| forward.answer_headers.is_empty())
+            && login.user_headers.iter().any(|field| is_field(field.as_str(), name))
+    })
 }
 
 fn login<'a>(config: &'a Config, route: &'a RouteConfig) -> Option<&'a LoginRules> {

@@ -148,7 +148,7 @@ async fn reach(
 }
 
 /// How TLS with `host` goes, as frontgate would do it.
-fn client(tls: &UpstreamTls, host: &str) -> Result<(Arc<ClientConfig>, ServerName<'static>), String> {
+pub(super) fn client(tls: &UpstreamTls, host: &str) -> Result<(Arc<ClientConfig>, ServerName<'static>), String> {
     let known = ClientTls::open(tls).map_err(|error| error.to_string())?;
     let config = client_config(&known).map_err(|error| error.to_string())?;
     Ok((config, known.server_name(host).map_err(|error| error.to_string())?))
@@ -228,7 +228,7 @@ fn failing(text: &str) -> Vec<String> {
 }
 
 /// What stands in `Host` for a request to the gateway itself.
-fn authority(upstream: &UpstreamAddress) -> String {
+pub(super) fn authority(upstream: &UpstreamAddress) -> String {
     match upstream {
         UpstreamAddress::Unix(_) => "localhost".to_owned(),
         tcp => tcp.to_string().split_once("://").map_or_else(String::new, |(_, authority)| authority.to_owned()),

@@ -9,8 +9,9 @@ use http::header::{ACCEPT, DATE};
 use openidconnect::{AsyncHttpClient as _, HttpResponse};
 use tokio::time::timeout;
 
-use crate::config::{Config, OidcAuth};
-use crate::http::auth::oidc::issuer::Issuer;
+use crate::config::{ClientSecret, Config, OidcAuth};
+use crate::http::auth::oidc::client_trial::ClientTrial;
+use crate::http::auth::oidc::issuer::{Issuer, IssuerError};
 use crate::http::auth::oidc::issuer_http::IssuerHttp;
 use crate::listener::NameResolver;
 use crate::tls::{ClientTls, client_config};
@@ -32,6 +33,8 @@ pub(in crate::doctor) struct IssuerAnswers {
     pub(in crate::doctor) ahead: Option<i64>,
     /// The redirect URIs with which it refuses the way to its login page, each with the status.
     pub(in crate::doctor) refused: Vec<(String, u16)>,
+    /// Whether frontgate has a secret, and what the issuer says to it; `None` where the secret cannot be read here.
+    pub(in crate::doctor) client: Option<(bool, ClientTrial)>,
 }
 
 /// Asks every issuer of the configuration for its settings and keys, and for its login page as a browser does that comes from
@@ -40,7 +43,8 @@ pub(in crate::doctor) async fn look(config: &Config, origins: &[String]) -> Vec<
     let mut asked: Vec<&OidcAuth> = Vec::new();
     for settings in config.logins().filter_map(|(_, rules)| rules.oidc.as_ref()) {
         let known = |known: &&OidcAuth| {
-            (&known.issuer, &known.client_id, &known.tls) == (&settings.issuer, &settings.client_id, &settings.tls)
+            (&known.issuer, &known.client_id, &known.client_secret, &known.tls)
+                == (&settings.issuer, &settings.client_id, &settings.client_secret, &settings.tls)
         };
         if !asked.iter().any(known) {
             asked.push(settings);
@@ -60,7 +64,9 @@ async fn ask(settings: &OidcAuth, origins: &[String]) -> Result<IssuerAnswers, S
     let verified = Arc::new(ClientTls::open(&settings.tls).map_err(|error| error.to_string())?);
     let tls = client_config(&verified).map_err(|error| error.to_string())?;
     let http = IssuerHttp { tls, verified, names: NameResolver::default() };
-    let issuer = Issuer::new(settings.clone(), None, http.clone());
+    // What a running frontgate tells of its settings has no secret; a file of another user's cannot be read.
+    let secret = settings.client_secret.as_ref().map(ClientSecret::known).transpose();
+    let issuer = Issuer::new(settings.clone(), secret.as_ref().ok().cloned().flatten(), http.clone());
     issuer.look().await.map_err(|error| error.to_string())?;
     let mut answers = IssuerAnswers::default();
     let mut asked = Vec::new();
@@ -80,6 +86,12 @@ async fn ask(settings: &OidcAuth, origins: &[String]) -> Result<IssuerAnswers, S
             continue;
         }
         asked.push((host(origin).to_owned(), redirect, refused));
+    }
+    if let Ok(secret) = secret {
+        let origin = origins.first().map_or("https://localhost", String::as_str);
+        let trial = issuer.try_client(format!("{origin}/.frontgate/callback")).await;
+        let unclear = |error: IssuerError| ClientTrial::Unclear(error.to_string());
+        answers.client = Some((secret.is_some(), trial.unwrap_or_else(unclear)));
     }
     answers.refused = refused_names(&asked);
     Ok(answers)

@@ -13,6 +13,7 @@
 pub(crate) mod allowed;
 mod backchannel_logout;
 pub(crate) mod claims;
+pub(crate) mod client_trial;
 mod code_trade;
 mod failure;
 pub(crate) mod go_page;

@@ -30,6 +30,7 @@ fn a_field_that_clients_can_send_is_an_open_door_and_never_opened_further() {
     const LOGIN: &str = "auth: { basic: { ann: \"HASH\" }, user_header: x-auth-user }";
     const OTHER: &str = "auth: { basic: { ann: \"HASH\" }, user_header: x-other }";
     const NO_NAME: &str = "auth: { basic: { ann: \"HASH\" } }";
+    const SERVICE: &str = "forward: { url: \"http://127.0.0.1:9091/\"";
     const STRIP: &str = "forwarded: { strip: [X-Auth-User] }";
     let two = |login: &str| format!("routes: [{{ path: /a, {login} }}, {{ upstream: \"http://127.0.0.1:18789\" }}]");
     // The other route leads elsewhere.
@@ -39,6 +40,10 @@ fn a_field_that_clients_can_send_is_an_open_door_and_never_opened_further() {
     let (none, of_mine, not_told) = ("", "127.0.0.1", ",allowLoopback:false");
     let with_strip = format!("{NO_NAME}\n{STRIP}");
     let behind = "forwarded: { strip: [X-Auth-User], trusted_proxies: [10.0.0.9] }";
+    let (behind_other, behind_login) = (format!("{behind}\n{OTHER}"), format!("{behind}\n{LOGIN}"));
+    let unnamed = format!("auth: {{ {SERVICE} }}, user_header: x-auth-user }}");
+    let named = format!("auth: {{ {SERVICE}, answer_headers: [Remote-User] }}, user_header: x-auth-user }}");
+    let as_it_is = format!("auth: {{ {SERVICE}, answer_headers: [X-Auth-User] }} }}");
     let (two_login, two_spelt) = (two(LOGIN), "forwarded: { strip: [x_auth_user] }");
     let rows: Vec<Row<'_>> = vec![
         // No route sets the field.
@@ -59,6 +64,13 @@ fn a_field_that_clients_can_send_is_an_open_door_and_never_opened_further() {
         (open, &with_strip, of_mine, &["trusted_proxy_no_user"], false, &[]),
         (open, behind, of_mine, &[], false, &[]),
         (none, behind, of_mine, &["trusted_proxy_loopback"], false, &[]),
+        // A proxy before frontgate names no user where frontgate asks for a login itself.
+        (open, &behind_other, of_mine, &["trusted_proxy_no_user"], false, &[]),
+        (open, &behind_login, of_mine, &[], false, &[]),
+        // What a login service lets in has a name only where its answer tells one.
+        (open, &unnamed, of_mine, &["trusted_proxy_service_names_nobody"], false, &[]),
+        (open, &named, of_mine, &[], false, &[]),
+        (open, &as_it_is, of_mine, &[], false, &[]),
         // A login service's field never passes from a client.
         ("userHeader:'X-Auth-Request-User',allowLoopback:true", "", of_mine, &["trusted_proxy_no_user"], false, &[]),
         ("userHeader:'remote_user',allowLoopback:true", "", of_mine, &["trusted_proxy_no_user"], false, &[]),
