@@ -50,7 +50,7 @@ pub(in crate::doctor) fn not_reached(kind: &PartKind, name: &str) -> Finding {
     broken(
         id,
         format!("{} does not lead to the gateway's listener for {what}", host.trim_matches('"')),
-        format!("Through frontgate something else answers than that listener, which is at port {port} of the gateway's machine."),
+        format!("Through frontgate something else answers than that listener, which is at port {port} of the gateway's machine, or nothing does."),
         vec![
             "In frontgate's config, before the other routes:".to_owned(),
             format!("  - {{ host: {host}, upstream: \"http://127.0.0.1:{port}\", auth: none }}"),

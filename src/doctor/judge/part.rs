@@ -28,7 +28,10 @@ fn verdict(probed: &ProbedPart) -> (CheckOutcome, String, Option<Finding>) {
     let (name, kind) = (&probed.planned.name, &probed.planned.kind);
     let bad = |saw: String, finding| (CheckOutcome::Bad, saw, Some(finding));
     let (status, location, text) = match &probed.seen {
-        SeenPart::Nothing => return (CheckOutcome::Skipped, "there was no answer".to_owned(), None),
+        SeenPart::Silent if !matches!(kind, PartKind::BasePath(_)) => {
+            return bad("no answer came".to_owned(), found::not_reached(kind, name));
+        }
+        SeenPart::Nothing | SeenPart::Silent => return (CheckOutcome::Skipped, "there was no answer".to_owned(), None),
         // What names a gateway itself has is judged with its certificates.
         SeenPart::OtherCertificate if matches!(kind, PartKind::BasePath(_)) => {
             return (CheckOutcome::Skipped, "there is no certificate for it".to_owned(), None);
@@ -55,8 +58,7 @@ fn verdict(probed: &ProbedPart) -> (CheckOutcome, String, Option<Finding>) {
                 guarded()
             }
         }
-        PartKind::Apps(port) if status == StatusCode::OK && text.contains("sandbox") => {
-            let _ = port;
+        PartKind::Apps(_) if status == StatusCode::OK && text.contains("sandbox") => {
             (CheckOutcome::Good, String::new(), None)
         }
         PartKind::Portals(..) if status == StatusCode::NOT_FOUND && text.starts_with("Unknown portal") => {
@@ -141,6 +143,8 @@ mod tests {
             (Apps(18790), answered(502, "", ""), Some("sandbox_not_reached")),
             (Apps(18790), SeenPart::OtherCertificate, Some("sandbox_certificate")),
             (Apps(18790), SeenPart::Nothing, None),
+            (Apps(18790), SeenPart::Silent, Some("sandbox_not_reached")),
+            (below(), SeenPart::Silent, None),
             (portals(), answered(404, "", "Unknown portal"), None),
             (portals(), answered(404, "", "Not Found"), Some("portals_not_reached")),
             (portals(), answered(403, "", "{\"code\":\"client_not_allowed\"}"), None),

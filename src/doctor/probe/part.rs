@@ -11,7 +11,7 @@ use crate::config::Name;
 use crate::doctor::parts::PlannedPart;
 use crate::doctor::plan::ClientDial;
 use crate::tls::{CertDescription, TlsProbe};
-use crate::upstream::Connector;
+use crate::upstream::{ConnectError, Connector};
 
 /// A page, and what was seen of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,8 +27,10 @@ pub(in crate::doctor) struct ProbedPart {
 pub(in crate::doctor) enum SeenPart {
     /// The listener has no certificate for the name.
     OtherCertificate,
-    /// There is no connection, or no answer.
+    /// The listener cannot be connected to.
     Nothing,
+    /// The listener was connected to, and gave no answer in time: frontgate waits for a server that does not run.
+    Silent,
     Answered {
         status: StatusCode,
         location: Option<String>,
@@ -58,15 +60,23 @@ async fn ask(planned: &PlannedPart, dial: &ClientDial, is_tls: bool) -> Option<S
     };
     let (probe, client): (Option<Arc<TlsProbe>>, _) =
         tls.map_or((None, None), |(probe, client)| (Some(probe), Some(client)));
-    let stream = Connector::at(*at, Some(CONNECT), client).connect().await.ok();
+    let stream = match Connector::at(*at, Some(CONNECT), client).connect().await {
+        Ok(stream) => Some(stream),
+        Err(ConnectError::Tls(_)) => None,
+        Err(_) => return None,
+    };
     let shown = probe.and_then(|probe| probe.shown());
     let leaf = shown.as_ref().and_then(|shown| CertDescription::read(shown.chain.first()?));
     let name = Name::Dns(planned.name.clone());
     if is_tls && leaf.is_none_or(|leaf| !leaf.covers(&name)) {
         return Some(SeenPart::OtherCertificate);
     }
-    let answer = get(stream?, &planned.name, planned.path, &ProbeFields::new(), LONGEST_BODY).await.ok()?;
-    Some(SeenPart::Answered { status: answer.status, location: answer.location, text: answer.text })
+    let answered = get(stream?, &planned.name, planned.path, &ProbeFields::new(), LONGEST_BODY).await;
+    Some(answered.map_or(SeenPart::Silent, |answer| SeenPart::Answered {
+        status: answer.status,
+        location: answer.location,
+        text: answer.text,
+    }))
 }
 
 const CONNECT: Duration = Duration::from_secs(2);
