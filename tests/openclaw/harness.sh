@@ -28,7 +28,7 @@ declare -A INSTALL=([bare]="${E2E_INSTALL_NEW:-}" [new]="${E2E_INSTALL_NEW:-}" [
 HERE="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 NAME=gw.example.test
 # How many client addresses there are; a scenario uses one.
-CLIENTS=99
+CLIENTS=120
 
 # ---------------------------------------------------------------------------------------------------- begin and end
 
@@ -238,6 +238,11 @@ site_up() {
     local site="$1"
     [ -e "$W/$site/up" ] && return 0
     [ -e "$W/$site/down" ] && { echo "$site did not come up, see above"; return 1; }
+    # A theme may have a site of its own, and bring_up_SITE for it.
+    if declare -F "bring_up_$site" >/dev/null; then
+        if "bring_up_$site"; then : >"$W/$site/up"; else : >"$W/$site/down"; return 1; fi
+        return 0
+    fi
     start_gateways "$site"
     if gateway_ready "$site" && frontgate_before "$site"; then : >"$W/$site/up"; else : >"$W/$site/down"; return 1; fi
 }
