@@ -1,8 +1,8 @@
 //! What replicas of frontgate share, and the one Redis client. Without a cluster everything is local.
 //!
 //! [`Cluster`] holds the parts: the [`Members`], what all of them count together ([`SharedLimits`]), the logins that
-//! ended ([`EndedList`]), and how replicas ask each other ([`Talk`]). What each keeps in Redis has the cluster's name in its
-//! key, a life, and nothing in it that could be read without the [`ClusterSecret`]. No live socket ever waits for Redis; a
+//! ended ([`EndedList`]), texts ([`SharedTexts`]), what one of them at a time may do ([`SharedTurn`]), and how replicas ask
+//! each other ([`Talk`]). What each keeps in Redis has the cluster's name in its key, a life, and nothing in it that could be read without the [`ClusterSecret`]. No live socket ever waits for Redis; a
 //! request waits for a moment, once ([`redis`]).
 
 mod backoff;
@@ -11,16 +11,20 @@ mod keys;
 mod limits;
 mod link;
 mod members;
+mod news;
 mod redis;
 mod redis_task;
 pub mod resp;
 mod secret;
+mod shared_texts;
+mod shared_turn;
 mod talk;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 use crate::drain::Drain;
 use crate::observe::Metrics;
@@ -34,7 +38,11 @@ pub(crate) use ended_list::EndedList;
 pub(crate) use limits::{PendingVerdict, SharedLimits, SharedVerdict};
 pub(crate) use link::RedisTarget;
 pub(crate) use members::Members;
+pub(crate) use news::Announcement;
+pub(crate) use redis::NoAnswer;
 pub(crate) use secret::ClusterSecret;
+pub(crate) use shared_texts::{SharedText, SharedTexts, TextLife};
+pub(crate) use shared_turn::{SharedTurn, TurnHolder};
 pub(crate) use talk::Talk;
 
 /// What replicas share. Cheap to clone.
@@ -124,9 +132,26 @@ impl Cluster {
         Self { replica, members, limits, ended, talk, secret, heart }
     }
 
+    /// Texts of one kind that all replicas have in common.
+    pub(crate) fn texts(&self, kind: &'static str, life: TextLife) -> SharedTexts {
+        let Heartbeat { redis, keys, .. } = &*self.heart;
+        SharedTexts::new(redis.clone(), keys.clone(), self.secret.clone(), kind, life)
+    }
+
+    /// The turn to do something for `which`, which is not to be read in Redis.
+    pub(crate) fn turn(&self, what: &str, which: &str) -> SharedTurn {
+        let marked = format!("{what}:{}", self.secret.mark(what, which.as_bytes()));
+        SharedTurn::new(self.heart.redis.clone(), &self.heart.keys, &marked)
+    }
+
     /// Whether Redis answers.
     pub(crate) fn is_near(&self) -> bool {
         self.heart.redis.is_near()
+    }
+
+    /// Says when Redis goes away or comes back.
+    pub(crate) fn nearness(&self) -> watch::Receiver<bool> {
+        self.heart.redis.nearness()
     }
 
     /// Tells the others that this replica is gone. Takes a moment at most.

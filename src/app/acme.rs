@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::background_task::BackgroundTask;
 use super::certificates::{ServedCertificates, off_thread};
+use crate::cluster::Cluster;
 use crate::config::{self, AcmeChallengeKind, Config, Name};
 use crate::drain::Drain;
 use crate::observe::metrics::AcmeMetrics;
@@ -70,6 +71,7 @@ impl PublicCertificates {
         before: Option<Self>,
         shown: &ServedCertificates,
         (tokens, metrics): (&Tokens, &AcmeMetrics),
+        cluster: Option<&Cluster>,
         drain: &Drain,
     ) -> Option<Self> {
         let begin = match step {
@@ -90,8 +92,10 @@ impl PublicCertificates {
         }
         let AcmeStart { wanted, settings, dial } = begin?;
         let (certificates, tokens, metrics) = (Arc::clone(&shown.certificates), tokens.clone(), metrics.clone());
-        let clock = Arc::new(OffsetDateTime::now_utc);
-        let open = move || AcmeRenewal::open(settings, certificates, tokens, clock).counted_in(metrics);
+        let (clock, cluster) = (Arc::new(OffsetDateTime::now_utc), cluster.cloned());
+        let open = move || {
+            AcmeRenewal::open(settings, certificates, tokens, clock).shared_by(cluster.as_ref()).counted_in(metrics)
+        };
         let (opened, is_open) = oneshot::channel();
         let running = BackgroundTask::start(drain, |part| async move {
             let opening = async {
@@ -102,7 +106,7 @@ impl PublicCertificates {
             };
             tokio::select! {
                 () = part.soft() => {}
-                acme = opening => acme.run(dial, part.clone()).await,
+                acme = opening => Box::pin(acme.run(dial, part.clone())).await,
             }
         });
         // Kept certificates are shown before this returns, if their disk answers in time.

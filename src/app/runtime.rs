@@ -144,7 +144,8 @@ impl Runtime {
         if let Some(shown) = &shown {
             let before = self.public.take();
             let with = (&self.shared.tokens, &self.shared.metrics.acme);
-            self.public = PublicCertificates::take(public, before, shown, with, &self.drain).await;
+            let cluster = self.shared.cluster();
+            self.public = PublicCertificates::take(public, before, shown, with, cluster, &self.drain).await;
         }
         self.shared.limit(&config, &self.admission);
         let before = &self.config.tls.client_ca;

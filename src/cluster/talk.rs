@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
@@ -14,6 +14,7 @@ use super::backoff::Backoff;
 use super::keys::ClusterKeys;
 use super::link::{Link, LinkError, RedisTarget};
 use super::members::Members;
+use super::news::{Announcement, News};
 use super::redis::Redis;
 use super::resp;
 use super::secret::ClusterSecret;
@@ -31,6 +32,7 @@ struct TalkShared {
     members: Members,
     waiting: Mutex<HashMap<u64, mpsc::UnboundedSender<(String, Value)>>>,
     listener: OnceLock<Listener>,
+    news: News,
 }
 
 /// What answers questions of other replicas, and hears what they tell. It may take a while.
@@ -54,14 +56,24 @@ impl Talk {
         replica: String,
         members: Members,
     ) -> Self {
-        let (waiting, listener) = (Mutex::default(), OnceLock::new());
-        Self(Arc::new(TalkShared { redis, keys, secret, replica, members, waiting, listener }))
+        let (waiting, listener, news) = (Mutex::default(), OnceLock::new(), News::default());
+        Self(Arc::new(TalkShared { redis, keys, secret, replica, members, waiting, listener, news }))
     }
 
     /// Questions of others are answered by `listener` from here on.
     pub(crate) fn listen(&self, listener: Listener) {
         // There is one, for the life of the process.
         let _ = self.0.listener.set(listener);
+    }
+
+    /// Tells the other replicas that what they share of `what` has changed, and waits for a moment until they have looked.
+    pub(crate) async fn announce(&self, what: &str) {
+        self.ask(json!({ CHANGED: what }), LOOKED).await;
+    }
+
+    /// What other replicas announce of `what` from here on. One listener hears it: the last one.
+    pub(crate) fn announcements(&self, what: &'static str) -> mpsc::Receiver<Announcement> {
+        self.0.news.listen(what)
     }
 
     /// Tells the other replicas.
@@ -179,10 +191,15 @@ impl Talk {
         }
         let Some(listener) = self.0.listener.get().cloned() else { return };
         let talk = self.clone();
-        // A long list takes a while.
         drain.spawn(async move {
-            let answer = tokio::task::spawn_blocking(move || listener(body)).await;
-            if let (Ok(Some(answer)), true) = (answer, number != 0) {
+            let answer = if let Some(what) = body[CHANGED].as_str() {
+                talk.0.news.heard(what).await;
+                Some(json!(true))
+            } else {
+                // A long list takes a while.
+                tokio::task::spawn_blocking(move || listener(body)).await.ok().flatten()
+            };
+            if let (Some(answer), true) = (answer, number != 0) {
                 talk.publish(&talk.0.keys.of("to", &from), number, true, answer);
             }
         });
@@ -207,4 +224,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const QUIET: Duration = Duration::from_secs(5);
 /// A connection that lived for so long was a good one.
 const LONG: Duration = Duration::from_secs(10);
+/// For those that look at what has changed. One that hears nothing finds it a few seconds later.
+const LOOKED: Duration = Duration::from_secs(2);
+const CHANGED: &str = "changed";
 const PURPOSE: &str = "letter";

@@ -37,7 +37,7 @@ impl KeySection for Cluster {
             Optional(NoValue::Null, OneOrMany(RedisUrlValue)),
             &mut self.redis,
             "The Redis (or Valkey) that all replicas reach: redis://user:password@host:6379/0, rediss:// with TLS, a list for the nodes of \
-             a Redis Cluster, or redis+sentinel://h1,h2/MASTER. While it is away each replica goes on alone.",
+             a Redis Cluster, or redis+sentinel://h1,h2/MASTER. While it is away each replica goes on alone, and none orders a public certificate.",
         );
         keys.key(
             "name",

@@ -15,12 +15,17 @@
 //! | `NAME.pem` | a name's private key and certificate chain, in one file so that they cannot come apart |
 //! | `NAME.json` | what went wrong since the last success |
 //! | `lock` | held by the one process that orders; others show what it obtains |
+//!
+//! The replicas of a cluster have these files in common, sealed in Redis (`shared_files.rs`), and what is to be answered while
+//! one of them orders (`shared_answer.rs`). Nobody asks the authority but who has the turn (`replicas.rs`); while Redis is away
+//! nobody has.
 
 mod account;
 mod answers;
 mod backoff;
 mod cert_manager;
 mod certificate;
+mod challenge_proof;
 mod dns_key;
 mod dns_record;
 mod dns_update;
@@ -28,10 +33,13 @@ mod fault;
 mod order;
 mod plan;
 mod reason;
+mod replicas;
 mod run;
 mod schedule;
 mod session;
 mod settings;
+mod shared_answer;
+mod shared_files;
 mod store;
 mod transport;
 

@@ -1,6 +1,7 @@
 //! Several replicas and one Redis: what they share, and what becomes of it when Redis goes away.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod certificates;
 mod redis;
 
 use rustix::process::Signal;

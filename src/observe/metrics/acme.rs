@@ -44,6 +44,8 @@ pub(crate) enum AcmeFault {
     NoProfile,
     /// The record that proves a name could not be put into the DNS.
     DnsRecord,
+    /// The cluster's Redis is away, through which replicas know which of them orders.
+    Cluster,
     /// The certificate that was issued is of no use.
     Useless,
     /// Anything else.
@@ -51,7 +53,7 @@ pub(crate) enum AcmeFault {
 }
 
 impl AcmeFault {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Unanswered,
         Self::Account,
         Self::RateLimited,
@@ -64,6 +66,7 @@ impl AcmeFault {
         Self::NoChallenge,
         Self::NoProfile,
         Self::DnsRecord,
+        Self::Cluster,
         Self::Useless,
         Self::Other,
     ];
@@ -83,6 +86,7 @@ impl AcmeFault {
             Self::NoChallenge => "no_challenge",
             Self::NoProfile => "no_profile",
             Self::DnsRecord => "dns_record",
+            Self::Cluster => "cluster",
             Self::Useless => "useless",
             Self::Other => "other",
         }

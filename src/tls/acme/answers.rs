@@ -3,12 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use instant_acme::KeyAuthorization;
+use aws_lc_rs::digest::{SHA256, digest};
 use rcgen::{CertificateParams, CustomExtension, DistinguishedName, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::sign::CertifiedKey;
 
 use super::certificate::alternative_name;
+use super::challenge_proof::ChallengeProof;
+use super::shared_answer::SharedAnswer;
 use crate::config::{AcmeChallengeKind, Name};
 use crate::tls::Certificates;
 use crate::tls::session::crypto;
@@ -34,6 +36,8 @@ impl Tokens {
 pub(super) struct ChallengeAnswers {
     pub(super) certificates: Arc<Certificates>,
     pub(super) tokens: Tokens,
+    /// Where the other replicas find what they have to answer, if there are any: the authority may ask any of them.
+    pub(super) shared: Option<SharedAnswer>,
 }
 
 /// A published answer; dropping it withdraws the answer.
@@ -49,30 +53,47 @@ enum AnswerFile {
     Token(String),
 }
 
-/// The certificate for a challenge could not be made.
+/// A challenge cannot be answered.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot make the certificate for the challenge: {0}")]
-pub(super) struct ChallengeError(String);
+pub(super) enum ChallengeError {
+    #[error("cannot make the certificate for the challenge: {0}")]
+    Certificate(String),
+    #[error("the other replicas cannot be told what to answer: the cluster's Redis is away")]
+    NotShared,
+}
 
 impl ChallengeAnswers {
-    /// Publishes the answer, if it is one that a listener gives.
-    pub(super) fn prepare(
-        &self,
-        challenge: AcmeChallengeKind,
-        name: &Name,
-        token: &str,
-        authorization: &KeyAuthorization,
-    ) -> Result<Option<ReadyAnswer>, ChallengeError> {
-        let place = match challenge {
+    /// Publishes the answer, if it is one that a listener gives, at this replica and at all others.
+    pub(super) async fn publish(&self, proof: &ChallengeProof) -> Result<Option<ReadyAnswer>, ChallengeError> {
+        let ready = self.prepare(proof)?;
+        if let (Some(_), Some(shared)) = (&ready, &self.shared)
+            && !shared.publish(proof).await
+        {
+            return Err(ChallengeError::NotShared);
+        }
+        Ok(ready)
+    }
+
+    /// The other replicas answer no more.
+    pub(super) async fn withdraw(&self) {
+        if let Some(shared) = &self.shared {
+            shared.withdraw().await;
+        }
+    }
+
+    /// Publishes the answer at this replica, if it is one that a listener gives.
+    pub(super) fn prepare(&self, proof: &ChallengeProof) -> Result<Option<ReadyAnswer>, ChallengeError> {
+        let place = match proof.challenge {
             AcmeChallengeKind::TlsAlpn01 => {
-                let server_name = server_name(name);
-                let certificate = certificate(name, authorization.digest().as_ref())?;
+                let server_name = server_name(&proof.name);
+                let proven = digest(&SHA256, proof.authorization.as_bytes());
+                let certificate = certificate(&proof.name, proven.as_ref())?;
                 self.certificates.set_challenge(&server_name, Some(Arc::new(certificate)));
                 AnswerFile::ServerName(server_name)
             }
             AcmeChallengeKind::Http01 => {
-                self.tokens.map().insert(token.to_owned(), authorization.as_str().to_owned());
-                AnswerFile::Token(token.to_owned())
+                self.tokens.map().insert(proof.token.clone(), proof.authorization.clone());
+                AnswerFile::Token(proof.token.clone())
             }
             AcmeChallengeKind::Dns01 => return Ok(None),
         };
@@ -109,7 +130,7 @@ fn server_name(name: &Name) -> String {
 
 /// A self-signed certificate for the one name, with the proof in a critical extension (RFC 8737 §3).
 fn certificate(name: &Name, digest: &[u8]) -> Result<CertifiedKey, ChallengeError> {
-    let failed = |error: rcgen::Error| ChallengeError(error.to_string());
+    let failed = |error: rcgen::Error| ChallengeError::Certificate(error.to_string());
     let key = KeyPair::generate().map_err(failed)?;
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();
@@ -118,7 +139,7 @@ fn certificate(name: &Name, digest: &[u8]) -> Result<CertifiedKey, ChallengeErro
     let certificate = params.self_signed(&key).map_err(failed)?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let key = crypto::provider().key_provider.load_private_key(key);
-    let key = key.map_err(|error| ChallengeError(error.to_string()))?;
+    let key = key.map_err(|error| ChallengeError::Certificate(error.to_string()))?;
     // `CertifiedKey::from_der` refuses the critical extension.
     Ok(CertifiedKey::new(vec![certificate.der().clone()], key))
 }

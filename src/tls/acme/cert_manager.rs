@@ -88,12 +88,12 @@ impl CertManager {
     }
 
     /// Writes an attempt down as a failure before it is made: a process that does not live to see how it ends must not
-    /// make the same one again and again.
-    pub(super) async fn keep_attempt(&self, store: &AcmeStore, now: OffsetDateTime) {
+    /// make the same one again and again. Whether other replicas can know it, if there are any.
+    pub(super) async fn keep_attempt(&self, store: &AcmeStore, now: OffsetDateTime) -> bool {
         let expires = self.held.as_ref().map(|held| held.obtained.life.not_after);
         let mut backoff = self.backoff.clone();
         backoff.fail(FailedAttempt { at: now, told: None, expires, reason: UNFINISHED.to_owned() }, 0.0);
-        store.keep_backoff(&self.name, &backoff).await;
+        store.keep_backoff(&self.name, &backoff).await
     }
 
     /// Counts a failed attempt that the log has reported.

@@ -2,6 +2,7 @@
 
 use instant_acme::Error;
 
+use super::answers::ChallengeError;
 use super::order::{OrderError, is};
 use super::reason::names_no_connection;
 use crate::observe::metrics::AcmeFault;
@@ -52,7 +53,8 @@ pub(super) fn of_order(error: &OrderError) -> AcmeFault {
         OrderError::NoProfile { .. } => AcmeFault::NoProfile,
         OrderError::Record(_) => AcmeFault::DnsRecord,
         OrderError::Useless(_) => AcmeFault::Useless,
-        OrderError::Challenge(_) | OrderError::Request(_) => AcmeFault::Other,
+        OrderError::Challenge(ChallengeError::NotShared) => AcmeFault::Cluster,
+        OrderError::Challenge(ChallengeError::Certificate(_)) | OrderError::Request(_) => AcmeFault::Other,
     }
 }
 

@@ -7,8 +7,9 @@ use instant_acme::{
     OrderStatus, Problem, RetryPolicy,
 };
 
-use super::answers::{ChallengeAnswers, ChallengeError};
+use super::answers::{ChallengeAnswers, ChallengeError, ReadyAnswer};
 use super::certificate::{CertificateFlaw, CertificateRequest};
+use super::challenge_proof::ChallengeProof;
 use super::dns_record::{DnsRecord, DnsRecordError};
 use crate::config::{AcmeChallengeKind, AcmeDns, Name, Secret};
 
@@ -79,6 +80,9 @@ pub(super) async fn obtain(
     let mut record = None;
     let obtained = proven(account, request, (challenge, dns), answers, &mut record).await;
     // Whatever became of the order.
+    if challenge != AcmeChallengeKind::Dns01 {
+        answers.withdraw().await;
+    }
     if let (Some(record), Some(dns)) = (record, dns)
         && let Err(error) = record.withdraw(dns).await
     {
@@ -130,7 +134,7 @@ async fn prove(
     (challenge, dns): (AcmeChallengeKind, Option<&AcmeDns>),
     answers: &ChallengeAnswers,
     record: &mut Option<DnsRecord>,
-) -> Result<Option<super::answers::ReadyAnswer>, OrderError> {
+) -> Result<Option<ReadyAnswer>, OrderError> {
     if order.state().status == OrderStatus::Ready {
         return Ok(None);
     }
@@ -149,13 +153,13 @@ async fn prove(
         };
         let Some(mut offered) = authorization.challenge(kind) else { return Err(OrderError::NotOffered(challenge)) };
         let (token, proof) = (offered.token.clone(), offered.key_authorization());
-        match (challenge, dns) {
-            (AcmeChallengeKind::Dns01, Some(dns)) => {
-                let made = DnsRecord::of(name, proof.dns_value()).ok_or(OrderError::NotOffered(challenge))?;
-                // Before it is there: an update may have gone through whose answer was lost.
-                record.insert(made).publish(dns).await?;
-            }
-            _ => ready = answers.prepare(challenge, name, &token, &proof)?,
+        if let (AcmeChallengeKind::Dns01, Some(dns)) = (challenge, dns) {
+            let made = DnsRecord::of(name, proof.dns_value()).ok_or(OrderError::NotOffered(challenge))?;
+            // Before it is there: an update may have gone through whose answer was lost.
+            record.insert(made).publish(dns).await?;
+        } else {
+            let (name, authorization) = (name.clone(), proof.as_str().to_owned());
+            ready = answers.publish(&ChallengeProof { challenge, name, token, authorization }).await?;
         }
         patiently!(offered.set_ready())?;
     }

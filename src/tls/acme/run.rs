@@ -1,11 +1,13 @@
 //! [`AcmeRenewal`]: the async shell that waits for the next action of each [`CertManager`] and carries it out.
 
+mod among_replicas;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::{debug, info, warn};
 
 use super::answers::{ChallengeAnswers, Tokens};
@@ -13,11 +15,13 @@ use super::backoff::Backoff;
 use super::cert_manager::{CertAction, CertManager};
 use super::certificate::Obtained;
 use super::plan;
+use super::replicas::Replicas;
 use super::schedule::next_look;
 use super::session::{AcmeFailure, AcmeSession, AuthorityOutage, NoSession, RenewalAdvice};
 use super::settings::{AcmeClock, AcmeSettings};
 use super::store::{AcmeStore, OrderTurn};
 use super::transport::DirectoryDial;
+use crate::cluster::Cluster;
 use crate::drain::Drain;
 use crate::observe::metrics::AcmeMetrics;
 use crate::tls::Certificates;
@@ -29,6 +33,7 @@ pub struct AcmeRenewal {
     store: AcmeStore,
     keepers: Vec<CertManager>,
     turn: OrderTurn,
+    replicas: Option<Replicas>,
     outage: Option<AuthorityOutage>,
     clock: AcmeClock,
     metrics: AcmeMetrics,
@@ -50,9 +55,9 @@ impl AcmeRenewal {
         if matches!(turn, OrderTurn::Theirs) {
             info!("another frontgate with this state directory orders the public certificates; this one shows them");
         }
-        let answers = ChallengeAnswers { certificates, tokens };
-        let mut acme =
-            Self { settings, answers, store, keepers, turn, outage: None, clock, metrics: AcmeMetrics::default() };
+        let answers = ChallengeAnswers { certificates, tokens, shared: None };
+        let metrics = AcmeMetrics::default();
+        let mut acme = Self { settings, answers, store, keepers, turn, replicas: None, outage: None, clock, metrics };
         acme.show_kept();
         acme.announce_pauses();
         acme
@@ -66,13 +71,29 @@ impl AcmeRenewal {
         counted
     }
 
+    /// Of the replicas of `cluster` one at a time orders, and all of them show what it obtains.
+    #[must_use]
+    pub(crate) fn shared_by(mut self, cluster: Option<&Cluster>) -> Self {
+        if let Some(cluster) = cluster {
+            let (replicas, files, answer) = Replicas::new(cluster, self.settings.tls.acme.directory.url());
+            self.store.share(files);
+            self.answers.shared = Some(answer);
+            self.replicas = Some(replicas);
+        }
+        self
+    }
+
     /// Orders, renews and waits, until the drain.
     pub async fn run(mut self, dial: DirectoryDial, drain: Drain) {
         loop {
             let step = async {
                 let pause = self.step(&dial).await;
                 self.show_moments();
-                sleep(pause).await;
+                match &mut self.replicas {
+                    None => sleep(pause).await,
+                    // Where another replica orders, it says when it is done.
+                    Some(replicas) => drop(timeout(pause.min(LOOK_EVERY), replicas.woken()).await),
+                }
             };
             tokio::select! {
                 () = drain.soft() => return,
@@ -82,10 +103,7 @@ impl AcmeRenewal {
     }
 
     /// Carries out the actions that are due, and returns for how long no further one is.
-    async fn step(&mut self, dial: &DirectoryDial) -> Duration {
-        if matches!(self.turn, OrderTurn::Theirs) && !self.take_over() {
-            return THEIRS;
-        }
+    async fn carry_out(&mut self, dial: &DirectoryDial) -> Duration {
         let mut round = None;
         let mut pause = LONGEST_SLEEP;
         for index in 0..self.keepers.len() {
@@ -102,6 +120,11 @@ impl AcmeRenewal {
                     }
                     CertAction::Retire => self.retire(index),
                     CertAction::Remind => self.remind(index, now),
+                    // It became due a moment ago.
+                    CertAction::Look | CertAction::Order if !self.may_ask() => {
+                        pause = SHORTEST_SLEEP;
+                        break;
+                    }
                     CertAction::Look => self.look(index, dial, &mut round).await,
                     CertAction::Order => self.order(index, dial, &mut round).await,
                 }
@@ -167,7 +190,8 @@ impl AcmeRenewal {
         let cert_manager = &mut self.keepers[index];
         self.answers.certificates.set_public(&cert_manager.name, None);
         cert_manager.held = None;
-        let (name, why) = (&cert_manager.name, why(self.outage.as_ref(), &cert_manager.backoff));
+        let (name, why) =
+            (&cert_manager.name, why(self.replicas.as_ref(), self.outage.as_ref(), &cert_manager.backoff));
         warn!(%name, why, "the public certificate has ended and was not renewed; the local one takes over, which clients do not trust");
     }
 
@@ -175,7 +199,8 @@ impl AcmeRenewal {
         let cert_manager = &mut self.keepers[index];
         cert_manager.reminded(now);
         let hours_left = cert_manager.held.as_ref().map(|held| held.left(now).whole_hours());
-        let (name, why) = (&cert_manager.name, why(self.outage.as_ref(), &cert_manager.backoff));
+        let (name, why) =
+            (&cert_manager.name, why(self.replicas.as_ref(), self.outage.as_ref(), &cert_manager.backoff));
         warn!(%name, hours_left, why, "the public certificate is still not renewed");
     }
 
@@ -209,7 +234,9 @@ impl AcmeRenewal {
     async fn order(&mut self, index: usize, dial: &DirectoryDial, round: &mut RenewalRound) {
         let obtained = match self.session(dial, round).await {
             Some(Ok(session)) => {
-                self.keepers[index].keep_attempt(&self.store, (self.clock)()).await;
+                if !self.keepers[index].keep_attempt(&self.store, (self.clock)()).await {
+                    return;
+                }
                 session.obtain(&self.keepers[index], &self.settings, &self.answers, &self.clock).await
             }
             Some(Err(failure)) => Err(failure.clone()),
@@ -225,11 +252,14 @@ impl AcmeRenewal {
                 self.store.keep_certificate(&cert_manager.name, text).await;
                 self.store.keep_backoff(&cert_manager.name, &cert_manager.backoff).await;
                 show(&self.answers.certificates, cert_manager, obtained, now);
+                if let Some(replicas) = &self.replicas {
+                    replicas.announce().await;
+                }
             }
             Err(failure) => {
                 self.metrics.failed(failure.fault);
                 if failure.forget_account {
-                    self.store.forget_account();
+                    self.store.forget_account().await;
                 }
                 cert_manager.fail(now, failure.told, failure.reason, fastrand::f64());
                 self.store.keep_backoff(&cert_manager.name, &cert_manager.backoff).await;
@@ -280,7 +310,10 @@ impl AcmeRenewal {
     }
 }
 
-fn why<'a>(outage: Option<&'a AuthorityOutage>, backoff: &'a Backoff) -> Option<&'a str> {
+fn why<'a>(replicas: Option<&Replicas>, outage: Option<&'a AuthorityOutage>, backoff: &'a Backoff) -> Option<&'a str> {
+    if replicas.is_some_and(Replicas::is_long_away) {
+        return Some("the cluster's Redis is away");
+    }
     outage.map(|outage| outage.reason.as_str()).or(backoff.reason())
 }
 
@@ -304,5 +337,7 @@ const LONGEST_SLEEP: Duration = Duration::from_hours(1);
 const SHORTEST_SLEEP: Duration = Duration::from_secs(1);
 /// How often to look for certificates that another process has obtained.
 const THEIRS: Duration = Duration::from_secs(10);
+/// How often to look for what other replicas have obtained: each says so, and may not be heard.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// Actions for one name before the next name has its turn.
 const MOST_AT_ONCE: usize = 4;

@@ -88,10 +88,7 @@ impl Gate {
 
     /// The serial number of what a client gets that asks for `name` and trusts `root`; `Err` is why it does not.
     pub(super) async fn serial(&self, name: &str, root: &CertificateDer<'static>) -> Result<String, String> {
-        let stream = self.tls(name, root).await.map_err(|error| error.to_string())?;
-        let leaf = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
-        let (_, leaf) = X509Certificate::from_der(&leaf).unwrap();
-        Ok(leaf.raw_serial_as_string())
+        serial(self.https, name, root).await
     }
 
     /// What doctor finds about the certificate that is shown.
@@ -106,22 +103,29 @@ impl Gate {
 
     /// A WebSocket to the gateway, over TLS.
     pub(super) async fn websocket(&self, name: &str, root: &CertificateDer<'static>) -> Socket {
-        let stream = self.tls(name, root).await.unwrap();
+        let stream = tls(self.https, name, root).await.unwrap();
         let (socket, _) = tokio_tungstenite::client_async(format!("ws://{name}/"), stream).await.unwrap();
         socket
     }
+}
 
-    #[expect(clippy::disallowed_methods, reason = "a client dials")]
-    async fn tls(&self, name: &str, root: &CertificateDer<'static>) -> std::io::Result<TlsStream<TcpStream>> {
-        let mut roots = RootCertStore::empty();
-        roots.add(root.clone()).unwrap();
-        let client =
-            ClientConfig::builder_with_provider(frontgate::tls::provider()).with_safe_default_protocol_versions();
-        let client = client.unwrap().with_root_certificates(roots).with_no_client_auth();
-        let stream = TcpStream::connect(self.https).await?;
-        let name = ServerName::try_from(name.to_owned()).unwrap();
-        TlsConnector::from(Arc::new(client)).connect(name, stream).await
-    }
+/// The serial number of what a client gets at `address` that asks for `name` and trusts `root`; `Err` is why it does not.
+pub(crate) async fn serial(address: SocketAddr, name: &str, root: &CertificateDer<'static>) -> Result<String, String> {
+    let stream = tls(address, name, root).await.map_err(|error| error.to_string())?;
+    let leaf = stream.get_ref().1.peer_certificates().unwrap()[0].clone();
+    let (_, leaf) = X509Certificate::from_der(&leaf).unwrap();
+    Ok(leaf.raw_serial_as_string())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a client dials")]
+async fn tls(address: SocketAddr, name: &str, root: &CertificateDer<'static>) -> std::io::Result<TlsStream<TcpStream>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(root.clone()).unwrap();
+    let client = ClientConfig::builder_with_provider(frontgate::tls::provider()).with_safe_default_protocol_versions();
+    let client = client.unwrap().with_root_certificates(roots).with_no_client_auth();
+    let stream = TcpStream::connect(address).await?;
+    let name = ServerName::try_from(name.to_owned()).unwrap();
+    TlsConnector::from(Arc::new(client)).connect(name, stream).await
 }
 
 /// The local CA of a state directory.

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use crate::harness::not_run;
 
 /// An authority that is set up, running or not.
-pub(super) struct Pebble {
+pub(crate) struct Pebble {
     folder: TempDir,
     config: Value,
     nonces_refused: u32,
@@ -29,9 +29,9 @@ pub(super) struct Pebble {
 
 /// Where a challenge is looked at: the ports that frontgate has to listen on.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Looks {
-    pub(super) http: u16,
-    pub(super) tls: u16,
+pub(crate) struct Looks {
+    pub(crate) http: u16,
+    pub(crate) tls: u16,
 }
 
 /// A process that is killed when its test ends.
@@ -46,7 +46,7 @@ impl Drop for Running {
 
 impl Pebble {
     /// Sets up an authority; `None`, with a loud line, where Pebble is not installed.
-    pub(super) fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let installed = |program: &str| std::env::split_paths(&path).any(|folder| folder.join(program).is_file());
         if !(installed("pebble") && installed("pebble-challtestsrv")) {
@@ -78,13 +78,13 @@ impl Pebble {
     }
 
     /// Sets `key` in Pebble's own configuration.
-    pub(super) fn config(mut self, key: &str, value: Value) -> Self {
+    pub(crate) fn config(mut self, key: &str, value: Value) -> Self {
         self.config[key] = value;
         self
     }
 
     /// Starts Pebble, and waits until it answers. Every name is 127.0.0.1.
-    pub(super) async fn start(&mut self) {
+    pub(crate) async fn start(&mut self) {
         let [.., dns, management] = self.ports;
         let config = self.folder.path().join("pebble.json");
         std::fs::write(&config, json!({ "pebble": self.config }).to_string()).unwrap();
@@ -114,17 +114,17 @@ impl Pebble {
         self.running.clear();
     }
 
-    pub(super) fn looks(&self) -> Looks {
+    pub(crate) fn looks(&self) -> Looks {
         Looks { http: self.ports[2], tls: self.ports[3] }
     }
 
     /// The lines of frontgate's configuration that make Pebble its authority.
-    pub(super) fn acme(&self) -> String {
+    pub(crate) fn acme(&self) -> String {
         format!("directory: \"https://127.0.0.1:{}/dir\", ca_file: {}", self.ports[0], self.ca_file().display())
     }
 
     /// The root certificate that signs for Pebble's certificates in the end.
-    pub(super) async fn root(&self) -> CertificateDer<'static> {
+    pub(crate) async fn root(&self) -> CertificateDer<'static> {
         let pem = self.get(self.ports[1], "/roots/0").await.expect("the management listener");
         CertificateDer::from_pem_slice(&pem).unwrap()
     }

@@ -2,9 +2,13 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::harness::{not_run, within};
 use crate::websocket::scene::connect;
@@ -41,8 +45,13 @@ impl Redis {
 
     /// The line of a configuration that joins replicas by it.
     pub(super) fn line(&self) -> String {
-        let secret = "0123456789abcdef0123456789abcdef";
-        format!("cluster: {{ redis: \"redis://{}\", name: test, secret: {secret} }}", self.address)
+        line(self.address)
+    }
+
+    /// The same by a way on which every answer takes a while.
+    pub(super) async fn slow_line(&self) -> (String, SlowWay) {
+        let way = SlowWay::to(self.address).await;
+        (line(way.address), way)
     }
 
     pub(super) fn signal(&self, signal: Signal) {
@@ -69,6 +78,98 @@ impl Redis {
         String::from_utf8_lossy(&ran.stdout).into_owned()
     }
 }
+
+fn line(address: SocketAddr) -> String {
+    let secret = "0123456789abcdef0123456789abcdef";
+    format!("cluster: {{ redis: \"redis://{address}\", name: test, secret: {secret} }}")
+}
+
+/// How a Redis may go away.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum RedisFault {
+    Killed,
+    Stopped,
+    Full,
+    ReadOnly,
+}
+
+impl RedisFault {
+    pub(super) const ALL: [Self; 4] = [Self::Killed, Self::Stopped, Self::Full, Self::ReadOnly];
+
+    /// It happens.
+    pub(super) fn begin(self, redis: &mut Redis) {
+        match self {
+            Self::Killed => redis.kill(),
+            Self::Stopped => redis.signal(Signal::STOP),
+            Self::Full => {
+                redis.ask(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+                redis.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+            }
+            Self::ReadOnly => drop(redis.ask(&["REPLICAOF", "127.0.0.1", "1"])),
+        }
+    }
+
+    /// It is over.
+    pub(super) async fn end(self, mut redis: Redis) -> Redis {
+        match self {
+            Self::Killed => redis = redis.restart().await,
+            Self::Stopped => redis.signal(Signal::CONT),
+            Self::Full => drop(redis.ask(&["CONFIG", "SET", "maxmemory", "0"])),
+            Self::ReadOnly => drop(redis.ask(&["REPLICAOF", "NO", "ONE"])),
+        }
+        redis
+    }
+}
+
+/// A way to a Redis on which every answer takes a while, until it is fast.
+pub(super) struct SlowWay {
+    address: SocketAddr,
+    is_slow: watch::Sender<bool>,
+    _connections: JoinSet<()>,
+}
+
+impl SlowWay {
+    async fn to(redis: SocketAddr) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (is_slow, slow) = watch::channel(true);
+        let mut connections = JoinSet::new();
+        connections.spawn(async move {
+            let mut all = JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                let slow = slow.clone();
+                all.spawn(async move {
+                    let Ok(server) = connect(redis).await else { return };
+                    let ((mut asks, mut asked), (mut answers, mut answered)) =
+                        (client.into_split(), server.into_split());
+                    let back = async {
+                        let mut bytes = vec![0; 16 * 1024];
+                        while let Ok(length @ 1..) = answers.read(&mut bytes).await {
+                            let delay = if *slow.borrow() { SLOW } else { Duration::ZERO };
+                            tokio::time::sleep(delay).await;
+                            if asked.write_all(&bytes[..length]).await.is_err() {
+                                return;
+                            }
+                        }
+                    };
+                    tokio::select! {
+                        _ = tokio::io::copy(&mut asks, &mut answered) => {}
+                        () = back => {}
+                    }
+                });
+            }
+        });
+        Self { address, is_slow, _connections: connections }
+    }
+
+    /// Nothing takes a while any more.
+    pub(super) fn becomes_fast(&self) {
+        self.is_slow.send_replace(false);
+    }
+}
+
+/// Longer than an answer to a request may take.
+const SLOW: Duration = Duration::from_millis(200);
 
 impl Drop for Redis {
     fn drop(&mut self) {

@@ -59,10 +59,15 @@ pub(crate) async fn scene_on(workers: usize, change: impl FnOnce(&mut Config)) -
 
 /// A scene with the real program, and these lines in its configuration.
 pub(crate) async fn scene_of_binary(lines: &[&str]) -> Scene<Binary> {
+    scene_listening(r#"https: ["127.0.0.1:0"], plain: ["127.0.0.1:0"]"#, lines).await
+}
+
+/// The same that listens so.
+pub(crate) async fn scene_listening(at: &str, lines: &[&str]) -> Scene<Binary> {
     let gateway = listen().await;
     let upstream = format!("upstream: http://{}", gateway.local_addr().unwrap());
-    let listen = r#"listen: { https: ["127.0.0.1:0"], plain: ["127.0.0.1:0"] }"#;
-    let builder = lines.iter().fold(binary().config(listen).config(&upstream), |builder, line| builder.config(line));
+    let listen = format!("listen: {{ {at} }}");
+    let builder = lines.iter().fold(binary().config(&listen).config(&upstream), |builder, line| builder.config(line));
     Scene { proxy: builder.start().await, gateway }
 }
 
