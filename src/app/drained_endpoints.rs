@@ -1,13 +1,17 @@
 //! [`DrainedEndpoints`]: the endpoints that an operator has taken out, kept until the operator brings them back.
+//!
+//! What was ordered of each is told to other replicas (`shared_drains.rs`).
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::background_task::BackgroundTask;
@@ -25,6 +29,10 @@ struct DrainedShared {
     /// Where they are asked for.
     names: EndpointDrains,
     all: Mutex<BTreeMap<Arc<str>, DrainedEndpoint>>,
+    /// What was ordered last of each, of those that were brought back too.
+    orders: Mutex<BTreeMap<String, DrainOrder>>,
+    /// How often something was ordered here.
+    changes: watch::Sender<u64>,
     websockets: OpenWebSockets,
     drain: Drain,
     /// Not set before the configuration is known.
@@ -42,6 +50,30 @@ struct DrainedEndpoint {
     ending: Option<BackgroundTask>,
 }
 
+/// What an operator has ordered of an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct DrainOrder {
+    /// When, in milliseconds since 1970: the last one counts.
+    pub(super) at: i64,
+    /// Whether it is taken out, or brought back.
+    pub(super) out: bool,
+    /// The milliseconds within which its WebSockets end.
+    over: u64,
+}
+
+impl DrainOrder {
+    /// One of this moment.
+    pub(super) fn now(out: bool, over: Duration) -> Self {
+        Self { at: now_ms(), out, over: u64::try_from(over.as_millis()).unwrap_or(u64::MAX) }
+    }
+
+    /// What is left of the time within which its WebSockets end.
+    pub(super) fn left(&self) -> Duration {
+        let since = u64::try_from(now_ms().saturating_sub(self.at)).unwrap_or_default();
+        Duration::from_millis(self.over.saturating_sub(since))
+    }
+}
+
 /// Whether the list will be there after a restart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kept {
@@ -57,6 +89,8 @@ impl DrainedEndpoints {
         Self(Arc::new(DrainedShared {
             names,
             all: Mutex::default(),
+            orders: Mutex::default(),
+            changes: watch::Sender::new(0),
             websockets,
             drain: drain.clone(),
             folder: OnceLock::new(),
@@ -86,6 +120,8 @@ impl DrainedEndpoints {
         for (name, since) in kept.into_iter().take(MOST) {
             tracing::info!(endpoint = %name, "still drained, until `frontgate drain --resume`");
             let since = OffsetDateTime::from_unix_timestamp(since).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+            let order = DrainOrder { at: since.unix_timestamp() * 1000, out: true, over: 0 };
+            self.orders().insert(name.clone(), order);
             all.insert(name.into(), DrainedEndpoint { found: Vec::new(), since, over: Duration::ZERO, ending: None });
         }
         self.0.names.set(drained(&all));
@@ -94,12 +130,19 @@ impl DrainedEndpoints {
     /// Takes an endpoint out: nothing new goes there from here on, and its WebSockets end one after the other within `over`. With a
     /// name go all that are `found` by it, now and later. Returns how many WebSockets there are, and whether the list was kept;
     /// `None` if too many are taken out already.
-    pub(super) async fn begin(&self, name: Arc<str>, found: Vec<Arc<str>>, over: Duration) -> Option<(usize, Kept)> {
+    pub(super) async fn begin(
+        &self,
+        name: Arc<str>,
+        found: Vec<Arc<str>>,
+        over: Duration,
+        order: DrainOrder,
+    ) -> Option<(usize, Kept)> {
         let count = {
             let mut all = self.all();
             if all.len() >= MOST && !all.contains_key(&name) {
                 return None;
             }
+            self.orders().insert(name.to_string(), order);
             let before = all.remove(&name);
             let since = before.as_ref().map_or_else(OffsetDateTime::now_utc, |before| before.since);
             if let Some(ending) = before.and_then(|before| before.ending) {
@@ -124,21 +167,39 @@ impl DrainedEndpoints {
             all.insert(name, DrainedEndpoint { found, since, over, ending });
             count
         };
+        self.0.changes.send_modify(|changes| *changes += 1);
         Some((count, self.keep().await))
     }
 
     /// Brings an endpoint back; `None` if it was not taken out.
-    pub(super) async fn end(&self, name: &str) -> Option<Kept> {
+    pub(super) async fn end(&self, name: &str, order: DrainOrder) -> Option<Kept> {
         {
             let mut all = self.all();
             let ended = all.remove(name)?;
+            self.orders().insert(name.to_owned(), order);
             if let Some(ending) = ended.ending {
                 ending.dismiss();
             }
             self.0.names.set(drained(&all));
         }
         tracing::info!(endpoint = name, "the endpoint gets requests again");
+        self.0.changes.send_modify(|changes| *changes += 1);
         Some(self.keep().await)
+    }
+
+    /// What was ordered last of each endpoint, as far as this process knows.
+    pub(super) fn ordered(&self) -> BTreeMap<String, DrainOrder> {
+        self.orders().clone()
+    }
+
+    /// What was ordered of one that is not taken out here.
+    pub(super) fn note(&self, name: &str, order: DrainOrder) {
+        self.orders().insert(name.to_owned(), order);
+    }
+
+    /// Says when something is ordered.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
     }
 
     /// Those that are taken out, as JSON.
@@ -186,6 +247,10 @@ impl DrainedEndpoints {
         }
     }
 
+    fn orders(&self) -> MutexGuard<'_, BTreeMap<String, DrainOrder>> {
+        self.0.orders.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn all(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, DrainedEndpoint>> {
         self.0.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -194,6 +259,10 @@ impl DrainedEndpoints {
 /// All names that nothing new goes to.
 fn drained(all: &BTreeMap<Arc<str>, DrainedEndpoint>) -> impl Iterator<Item = Arc<str>> {
     all.iter().flat_map(|(name, drained)| [name].into_iter().chain(&drained.found)).cloned()
+}
+
+fn now_ms() -> i64 {
+    i64::try_from(OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
 }
 
 /// When the WebSocket `index` of `count` ends that end evenly within `over`.
@@ -229,13 +298,15 @@ mod tests {
             (names, drained)
         };
         let (names, drained) = start().await;
-        assert_eq!(drained.begin("http://a:1".into(), Vec::new(), Duration::ZERO).await, Some((0, Kept::Yes)));
+        let order = |out| DrainOrder::now(out, Duration::ZERO);
+        let begun = drained.begin("http://a:1".into(), Vec::new(), Duration::ZERO, order(true)).await;
+        assert_eq!(begun, Some((0, Kept::Yes)));
         assert!(names.has("http://a:1") && !names.has("http://b:1"));
         let (names, later) = start().await;
         assert!(names.has("http://a:1"));
         assert_eq!(later.told()[0]["endpoint"], "http://a:1");
-        assert_eq!(later.end("http://b:1").await, None);
-        assert_eq!(later.end("http://a:1").await, Some(Kept::Yes));
+        assert_eq!(later.end("http://b:1", order(false)).await, None);
+        assert_eq!(later.end("http://a:1", order(false)).await, Some(Kept::Yes));
         assert!(!names.has("http://a:1"));
         let (names, _) = start().await;
         assert!(!names.has("http://a:1"));

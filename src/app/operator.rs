@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::doctor_visits::DoctorVisits;
-use super::drained_endpoints::Kept;
+use super::drained_endpoints::{DrainOrder, Kept};
 use super::reload::Reloader;
 use super::reload_refused::ReloadRefused;
 use super::{closing, cluster, connections, operator_lists, operator_page, scrape, tap};
@@ -20,6 +20,7 @@ use crate::admin::{
     CloseOrder, ConnectionsQuery, OperationRefused, OperatorControl, PendingAction, PendingAnswer, PendingHandover,
     PendingReload, TapLines,
 };
+use crate::cluster::Cluster;
 use crate::config::{Config, EndpointUrl};
 use crate::listener::ListenerPurpose;
 use crate::observe::Readiness;
@@ -113,11 +114,13 @@ impl OperatorControl for Operator {
                 let why = format!("no route leads to {name}; there are {}", names.join(", "));
                 return Err(OperationRefused { status: StatusCode::NOT_FOUND, why });
             }
-            let Some((websockets, kept)) = reloader.drained.begin(name.as_str().into(), found, over).await else {
+            let told = DrainOrder::now(true, over);
+            let Some((websockets, kept)) = reloader.drained.begin(name.as_str().into(), found, over, told).await else {
                 let why = "too many endpoints are drained already".to_owned();
                 return Err(OperationRefused { status: StatusCode::SERVICE_UNAVAILABLE, why });
             };
-            Ok(format!("draining {name}: {websockets} WebSockets end within {over:?}{}", forgotten(&kept)))
+            let (forgotten, others) = (forgotten(&kept), others(reloader.cluster.as_ref()));
+            Ok(format!("draining {name}: {websockets} WebSockets end within {over:?}{others}{forgotten}"))
         })
     }
 
@@ -130,15 +133,21 @@ impl OperatorControl for Operator {
             if reloader.is_draining() {
                 return Err(stopping());
             }
-            match reloader.drained.end(&name).await {
-                Some(kept) => Ok(format!("{name} gets requests again{}", forgotten(&kept))),
+            match reloader.drained.end(&name, DrainOrder::now(false, Duration::ZERO)).await {
+                Some(kept) => {
+                    let (forgotten, others) = (forgotten(&kept), others(reloader.cluster.as_ref()));
+                    Ok(format!("{name} gets requests again{others}{forgotten}"))
+                }
                 None => Err(OperationRefused { status: StatusCode::NOT_FOUND, why: format!("{name} is not drained") }),
             }
         })
     }
 
     fn drain(&self) {
-        self.readiness.set(false);
+        // A replica serves on until it is its turn.
+        if self.reloader.cluster.is_none() {
+            self.readiness.set(false);
+        }
         self.end.cancel();
     }
 
@@ -233,6 +242,15 @@ impl OperatorControl for Operator {
 
 fn stopping() -> OperationRefused {
     OperationRefused { status: StatusCode::SERVICE_UNAVAILABLE, why: "this process is stopping".to_owned() }
+}
+
+/// What becomes of it at other replicas, if there are any.
+fn others(cluster: Option<&Cluster>) -> &'static str {
+    match cluster.map(Cluster::is_near) {
+        None => "",
+        Some(true) => ", and so at the other replicas",
+        Some(false) => "; the other replicas do so when the cluster's Redis is back",
+    }
 }
 
 /// What an operator must know of a list that was not kept.

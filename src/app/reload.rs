@@ -19,6 +19,7 @@ use super::drained_endpoints::DrainedEndpoints;
 use super::reload_refused::ReloadRefused;
 use super::reload_status::{LastReload, ReloadStatus, WaitingChange};
 use super::runtime::Runtime;
+use super::shared_drains::{self, FoundBy};
 use super::watched_names::name_status;
 use crate::cluster::Cluster;
 use crate::drain::Drain;
@@ -141,6 +142,14 @@ impl Reloader {
             drain: drain.clone(),
             home: Handle::current(),
         });
+        if let Some(cluster) = reloader.cluster.clone() {
+            let asked = Arc::clone(&reloader);
+            let found: FoundBy = Box::new(move |name| {
+                let reloader = Arc::clone(&asked);
+                Box::pin(async move { reloader.gateway_names(&name).await.1 })
+            });
+            drain.spawn(shared_drains::share(reloader.drained.clone(), found, cluster, drain.clone()));
+        }
         if let Some(hangup) = hangup {
             drain.spawn(Arc::clone(&reloader).follow(hangup));
         }

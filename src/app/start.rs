@@ -18,6 +18,7 @@ use crate::server::runtime_thread::RuntimeThread;
 use crate::server::workers::Workers;
 
 use super::certificates::CertificateFacts;
+use super::drain_turn::DrainTurn;
 use super::error::StartError;
 use super::listeners;
 use super::operator::{HandoverReply, Operator};
@@ -139,32 +140,52 @@ impl App {
         (self.offered.iter().cloned().chain(listeners).collect(), in_use, unchanging)
     }
 
-    /// Leaves new clients and operators to a successor at once, and stops as [`App::stop`] does. Clients should still
-    /// come to this address, so readiness stays.
-    pub(crate) async fn retire(self, hurry: impl Future<Output = ()>) -> DrainOutcome {
+    /// Waits until no other replica drains, for as long as an operator waits at most; `None` where there is no turn to have.
+    pub(crate) async fn turn_to_retire(&self) -> Option<DrainTurn> {
+        self.drain_turn(LONGEST_TURN).await
+    }
+
+    /// Half of the time that a drain may take is for the drain itself: an end that was ordered comes in time.
+    async fn drain_turn(&self, most: Duration) -> Option<DrainTurn> {
+        let most = most.min(self.reloader.drain_time() / 2);
+        DrainTurn::wait(self.reloader.cluster.as_ref(), most, &self.admin_drain).await
+    }
+
+    /// Leaves new clients and operators to a successor at once, and stops as [`App::stop`] does, in the `turn` that it has waited
+    /// for. Clients should still come to this address, so readiness stays.
+    pub(crate) async fn retire(self, turn: Option<DrainTurn>, hurry: impl Future<Output = ()>) -> DrainOutcome {
         self.reloader.stop();
         self.admin_drain.soften();
-        self.end(self.reloader.drain_time(), hurry).await
+        self.end(self.reloader.drain_time(), turn, hurry).await
     }
 
     /// Lets requests and WebSockets under way finish, for at most `timeouts.drain` and until `hurry` resolves; then
-    /// stops. A peer that asks for readiness is told first ([`lifecycle::notice`]).
+    /// stops. Where another replica drains it serves on for a part of that time. A peer that asks for readiness is told
+    /// first ([`lifecycle::notice`]).
     pub async fn stop(self, hurry: impl Future<Output = ()>) -> DrainOutcome {
-        self.readiness.set(false);
         self.reloader.stop();
-        let limit = self.reloader.drain_time();
-        let notice = lifecycle::notice(self.readiness.asked(Instant::now()), limit);
+        let (limit, began) = (self.reloader.drain_time(), Instant::now());
         let mut hurry = pin!(hurry);
+        let turn = tokio::select! {
+            turn = self.drain_turn(Duration::MAX) => turn,
+            () = hurry.as_mut() => return self.end(Duration::ZERO, None, std::future::pending()).await,
+        };
+        self.readiness.set(false);
+        let limit = limit.saturating_sub(began.elapsed());
+        let notice = lifecycle::notice(self.readiness.asked(Instant::now()), limit);
         tokio::select! {
             () = sleep(notice) => {}
-            () = hurry.as_mut() => return self.end(Duration::ZERO, std::future::pending()).await,
+            () = hurry.as_mut() => return self.end(Duration::ZERO, turn, std::future::pending()).await,
         }
         tracing::info!("closing the listeners");
-        self.end(limit.saturating_sub(notice), hurry).await
+        self.end(limit.saturating_sub(notice), turn, hurry).await
     }
 
-    async fn end(&self, limit: Duration, hurry: impl Future<Output = ()>) -> DrainOutcome {
+    async fn end(&self, limit: Duration, turn: Option<DrainTurn>, hurry: impl Future<Output = ()>) -> DrainOutcome {
         let drained = lifecycle::drain(&self.drain, limit, hurry).await;
+        if let Some(turn) = turn {
+            turn.end().await;
+        }
         if let Some(cluster) = &self.reloader.cluster {
             // A moment: without a word the others notice a few seconds later.
             let _ = timeout(Duration::from_millis(300), cluster.leave()).await;
@@ -177,3 +198,6 @@ impl App {
         drained
     }
 }
+
+/// `frontgate upgrade` waits a minute for the whole handover.
+const LONGEST_TURN: Duration = Duration::from_secs(30);

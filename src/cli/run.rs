@@ -8,7 +8,7 @@ use std::thread;
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::app::{App, ReloadParts};
+use crate::app::{App, DrainTurn, ReloadParts};
 use crate::config::Config;
 use crate::lifecycle::{DrainOutcome, InUse, Predecessor, StopSignals, Successor, notify};
 use crate::listener::InheritedSockets;
@@ -104,7 +104,7 @@ pub(super) async fn until_stopped(
     };
     let drained = match leave {
         // The service and its watchdog belong to the successor from here on.
-        Leave::HandedOver => app.retire(hurry).await,
+        Leave::HandedOver { turn } => app.retire(turn, hurry).await,
         Leave::Stop { successor } => {
             notify::stopping().await;
             let drained = tokio::select! {
@@ -124,8 +124,8 @@ pub(super) async fn until_stopped(
 
 /// Why this process is to end.
 enum Leave {
-    /// A successor serves.
-    HandedOver,
+    /// A successor serves, and this process drains in its turn.
+    HandedOver { turn: Option<DrainTurn> },
     /// It was told to stop, perhaps while a successor was starting.
     Stop { successor: Option<Successor> },
 }
@@ -142,6 +142,13 @@ async fn until_leave(app: &App, stop: &mut StopSignals, upgrade: &mut Signal) ->
         };
         // The operator that asked may have gone.
         let tell = |outcome| drop(reply.map(|reply| reply.send(outcome)));
+        let turn = tokio::select! {
+            trigger = told_to_stop(app, stop) => {
+                tracing::info!(signal = trigger, "{STOPPING}");
+                return Leave::Stop { successor: None };
+            }
+            turn = app.turn_to_retire() => turn,
+        };
         tracing::info!("starting a successor");
         let (offered, in_use, unchanging) = tokio::select! {
             trigger = told_to_stop(app, stop) => {
@@ -172,7 +179,7 @@ async fn until_leave(app: &App, stop: &mut StopSignals, upgrade: &mut Signal) ->
                     tracing::info!(successor = pid, "handed over; finishing what is under way");
                     successor.release().await;
                     tell(Ok(pid));
-                    return Leave::HandedOver;
+                    return Leave::HandedOver { turn };
                 }
                 Err(error) => {
                     tracing::error!(%error, "{NO_SUCCESSOR}");

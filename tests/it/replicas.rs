@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod certificates;
+mod draining;
 mod redis;
 
 use rustix::process::Signal;

@@ -3,7 +3,7 @@
 mod affinity;
 mod choice;
 mod client_certificates;
-mod draining;
+pub(crate) mod draining;
 mod endpoints;
 mod forward;
 mod found;

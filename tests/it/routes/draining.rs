@@ -12,7 +12,7 @@ use crate::websocket::frame::Frame;
 use crate::websocket::peer::{Peer, SWITCHED};
 
 /// A gateway that says its name, over a WebSocket too, and answers a Close.
-async fn talking(name: &'static str) -> Gateway {
+pub(crate) async fn talking(name: &'static str) -> Gateway {
     gateway()
         .playing(move |mut connection| async move {
             while let Some(request) = connection.request().await {
@@ -50,18 +50,18 @@ async fn cli(proxy: &Binary, arguments: &[&str]) -> Output {
     within("the command", tokio::task::spawn_blocking(move || command.output().unwrap())).await.unwrap()
 }
 
-async fn done(proxy: &Binary, arguments: &[&str]) -> String {
+pub(crate) async fn done(proxy: &Binary, arguments: &[&str]) -> String {
     let ran = cli(proxy, arguments).await;
     assert_eq!(ran.status.code(), Some(0), "{ran:?}");
     String::from_utf8(ran.stdout).unwrap()
 }
 
-async fn drained(proxy: &Binary) -> Value {
+pub(crate) async fn drained(proxy: &Binary) -> Value {
     let status: Value = serde_json::from_str(&done(proxy, &["status", "--json"]).await).unwrap();
     status["drained_endpoints"].clone()
 }
 
-async fn open(proxy: &Binary) -> (Peer, String) {
+pub(crate) async fn open(proxy: &Binary) -> (Peer, String) {
     let mut client = Peer::new(dial(proxy.plain.unwrap()).await);
     client.write(upgrade("gw", "/", "")).await;
     let head = client.head().await;
@@ -70,7 +70,7 @@ async fn open(proxy: &Binary) -> (Peer, String) {
     (client, String::from_utf8_lossy(&name).into_owned())
 }
 
-async fn names(proxy: &Binary, count: usize) -> Vec<String> {
+pub(crate) async fn names(proxy: &Binary, count: usize) -> Vec<String> {
     let mut client = Wire::new(dial(proxy.plain.unwrap()).await);
     let mut names = Vec::new();
     for _ in 0..count {
