@@ -1,6 +1,7 @@
 //! `frontgate openclaw`: what concerns frontgate and an OpenClaw gateway together.
 
 mod accepted;
+mod args;
 mod changes;
 mod setup;
 mod wanted;
@@ -20,7 +21,7 @@ pub(super) struct OpenClawArgs {
 #[derive(Debug, Subcommand)]
 enum OpenClawCommand {
     /// Write the config for one domain, and with consent the gateway's settings: Control UI, MCP Apps, portals, base path, TLS
-    Setup(setup::SetupArgs),
+    Setup(args::SetupArgs),
 }
 
 pub(super) fn run(args: OpenClawArgs) -> Result<(), CommandFailure> {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::setup::SetupArgs;
+use super::args::SetupArgs;
 use crate::cli::new_config::{CertificateAnswer, GatewayParts, NewConfig, PortalsPart};
 use crate::doctor::settings::{DEFAULT_PORT, GatewaySettings, base_path};
 
