@@ -180,14 +180,45 @@ pub(crate) struct DraftRespond {
 pub(crate) struct DraftUpstream {
     /// The name by which routes refer to it.
     pub(crate) name: String,
-    /// The URLs of the gateways.
-    pub(crate) endpoints: Vec<String>,
-    /// Whether the endpoint with the fewest requests is next, instead of each in turn.
-    pub(crate) least_connections: bool,
-    /// Whether a client stays with its endpoint, by a cookie.
+    /// The gateways.
+    pub(crate) endpoints: Vec<DraftEndpoint>,
+    /// Which endpoint is next.
+    pub(crate) balance: DraftBalance,
+    /// Whether a client stays with its endpoint, by a cookie of frontgate's.
     pub(crate) sticky: bool,
     /// The target that a healthy endpoint answers with 2xx, and how often it is asked.
     pub(crate) health: Option<(String, Option<Duration>)>,
+}
+
+/// One gateway of several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DraftEndpoint {
+    /// Its URL.
+    pub(crate) url: String,
+    /// Its share of the work, beside those of the others.
+    pub(crate) weight: u32,
+}
+
+impl From<String> for DraftEndpoint {
+    fn from(url: String) -> Self {
+        Self { url, weight: 1 }
+    }
+}
+
+/// Which endpoint is next.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum DraftBalance {
+    /// Each in turn.
+    #[default]
+    RoundRobin,
+    /// The one with the fewest requests.
+    LeastConnections,
+    /// The better of two that are drawn.
+    RandomTwo,
+    /// The same for the same client's address.
+    HashAddress,
+    /// The same for the same value of this field.
+    HashHeader(String),
 }
 
 /// Which clients may pass.

@@ -6,7 +6,7 @@ mod route;
 use std::path::Path;
 use std::time::Duration;
 
-use super::draft::{Draft, DraftCertificate, DraftListener, DraftTimeouts, DraftUpstream};
+use super::draft::{Draft, DraftBalance, DraftCertificate, DraftListener, DraftTimeouts, DraftUpstream};
 use super::yaml::{self, Item, YamlEntry, YamlValue};
 use crate::config::{self, ClientMode, Hsts, TlsVersion};
 use mapping::{Map, filled};
@@ -29,7 +29,7 @@ fn sections(draft: &Draft) -> Vec<YamlEntry> {
     top.put("upstream", draft.upstream.as_ref().map(YamlValue::word));
     let routes = draft.routes.iter().map(|route| Item { comment: route.comment.clone(), value: self::route(route) });
     top.put("routes", filled(YamlValue::List(routes.collect())));
-    top.put("upstreams", filled(YamlValue::map(draft.upstreams.iter().map(|one| (one.name.clone(), upstream(one))))));
+    top.put("upstreams", filled(YamlValue::map(upstreams(&draft.upstreams))));
     let mut forwarded = Map::default();
     forwarded.put("trusted_proxies", filled(YamlValue::words(&draft.trusted_proxies)));
     top.section("forwarded", forwarded);
@@ -135,11 +135,39 @@ fn number(version: TlsVersion) -> &'static str {
     }
 }
 
-fn upstream(upstream: &DraftUpstream) -> YamlValue {
+fn upstreams(list: &[DraftUpstream]) -> Vec<(String, YamlValue)> {
+    let mut cookies = 0;
+    let mut named = Vec::new();
+    for one in list {
+        // Groups that serve one host need names of their own.
+        cookies += u32::from(one.sticky);
+        let cookie = if cookies == 1 { "frontgate".to_owned() } else { format!("frontgate-{cookies}") };
+        named.push((one.name.clone(), upstream(one, one.sticky.then_some(cookie))));
+    }
+    named
+}
+
+fn upstream(upstream: &DraftUpstream, cookie: Option<String>) -> YamlValue {
     let mut map = Map::default();
-    map.put("endpoints", Some(YamlValue::words(&upstream.endpoints)));
-    map.put("balance", upstream.least_connections.then(|| YamlValue::word("least_connections")));
-    map.put("sticky", upstream.sticky.then(|| YamlValue::word("cookie")));
+    let endpoints = upstream.endpoints.iter().map(|endpoint| match endpoint.weight {
+        1 => YamlValue::word(&endpoint.url),
+        weight => YamlValue::map([("url", YamlValue::word(&endpoint.url)), ("weight", YamlValue::word(&weight))]),
+    });
+    map.put("endpoints", Some(YamlValue::items(endpoints)));
+    map.put(
+        "balance",
+        match &upstream.balance {
+            DraftBalance::RoundRobin => None,
+            DraftBalance::LeastConnections => Some(YamlValue::word("least_connections")),
+            DraftBalance::RandomTwo => Some(YamlValue::word("random_two")),
+            DraftBalance::HashAddress => Some(YamlValue::word("hash")),
+            DraftBalance::HashHeader(name) => {
+                let header = YamlValue::map([("header", YamlValue::word(name))]);
+                Some(YamlValue::map([("hash", header)]))
+            }
+        },
+    );
+    map.put("sticky", cookie.map(|name| YamlValue::map([("cookie", YamlValue::word(&name))])));
     if let Some((path, every)) = &upstream.health {
         let mut health = Map::default();
         health.put("path", Some(YamlValue::word(path)));
@@ -194,7 +222,7 @@ fn path(path: &Path) -> YamlValue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::import::draft::{DraftAnswer, DraftAuth, DraftRoute};
+    use crate::import::draft::{DraftAnswer, DraftAuth, DraftEndpoint, DraftRoute};
     use crate::import::matching::{DraftMatch, DraftPath};
 
     fn at(address: &str) -> DraftListener {
@@ -244,9 +272,15 @@ mod tests {
                 ..DraftRoute::default()
             },
         ];
-        let endpoints = vec!["http://10.0.0.4:18789".into(), "http://10.0.0.5:18789".into()];
-        draft.upstreams =
-            vec![DraftUpstream { name: "team".into(), endpoints, least_connections: true, sticky: true, health: None }];
+        let heavy = DraftEndpoint { url: "http://10.0.0.5:18789".into(), weight: 2 };
+        let endpoints = vec!["http://10.0.0.4:18789".to_owned().into(), heavy];
+        draft.upstreams = vec![DraftUpstream {
+            name: "team".into(),
+            endpoints,
+            balance: DraftBalance::LeastConnections,
+            sticky: true,
+            health: None,
+        }];
         let expected = "\
 # Made.
 listen:
@@ -264,9 +298,11 @@ routes:
   - { host: \"*.team.example.com\", upstream: team, auth: { basic: { ann: \"$2y$05$x\" } } }
 upstreams:
   team:
-    endpoints: [http://10.0.0.4:18789, http://10.0.0.5:18789]
+    endpoints:
+      - http://10.0.0.4:18789
+      - { url: http://10.0.0.5:18789, weight: 2 }
     balance: least_connections
-    sticky: cookie
+    sticky: { cookie: frontgate }
 forwarded:
   trusted_proxies: [10.0.0.0/8]
 websocket:

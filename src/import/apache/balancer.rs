@@ -3,7 +3,7 @@
 use super::Apache;
 use super::proxy::part;
 use super::target::ApacheTarget;
-use crate::import::draft::DraftUpstream;
+use crate::import::draft::{DraftBalance, DraftUpstream};
 use crate::import::node::ImportNode;
 
 impl Apache<'_, '_> {
@@ -31,7 +31,7 @@ impl Apache<'_, '_> {
                         &node.shown,
                         format!("upstreams.{name}: endpoints, if a route goes there"),
                     );
-                    self.balancer(url).endpoints.push(upstream);
+                    self.balancer(url).endpoints.push(upstream.into());
                 }
                 Ok(_) => {
                     self.report.dropped(&node.place, &node.shown, "an endpoint has a host and a port, and no path");
@@ -54,21 +54,36 @@ impl Apache<'_, '_> {
                     self.report.kept(place, &shown, format!("upstreams.{name}: balance: round_robin"));
                 }
                 "bybusyness" => {
-                    self.balancer(url).least_connections = true;
+                    self.balancer(url).balance = DraftBalance::LeastConnections;
                     self.report.kept(place, &shown, format!("upstreams.{name}: balance: least_connections"));
                 }
                 _ => self.report.dropped(place, &shown, "frontgate has round_robin and least_connections"),
             },
-            "stickysession" => self.report.dropped(place, &shown, STICKY),
+            "stickysession" => {
+                self.balancer(url).sticky = true;
+                self.report.kept(place, &shown, format!("upstreams.{name}: sticky, with a cookie of frontgate's own"));
+            }
             "route" => self.report.not_needed(place, &shown, "it names the endpoint for stickysession"),
             "loadfactor" => {
-                self.report.dropped(place, &shown, "endpoints have no weights: list one twice for twice the share");
+                let member = if node.name == "balancermember" { self.balancer(url).endpoints.last_mut() } else { None };
+                match (value.parse(), member) {
+                    (Ok(weight @ 1..), Some(endpoint)) => {
+                        endpoint.weight = weight;
+                        self.report.kept(place, &shown, format!("upstreams.{name}: endpoints: weight"));
+                    }
+                    _ => self.report.dropped(place, &shown, "weights are whole numbers from 1, of one endpoint each"),
+                }
             }
             "status" => self.report.dropped(
                 place,
                 &shown,
                 "every endpoint takes part; one that is down is left alone until it is back",
             ),
+            "hcuri" if value.starts_with('/') => {
+                let every = self.balancer(url).health.take().and_then(|(_, every)| every);
+                self.balancer(url).health = Some((value.to_owned(), every));
+                self.report.kept(place, &shown, format!("upstreams.{name}: health: path, asked of all its endpoints"));
+            }
             key if key.starts_with("hc") => self.report.dropped(place, &shown, HEALTH),
             _ => {
                 for limit in self.settings(node, &[setting.to_owned()]) {
@@ -88,6 +103,4 @@ impl Apache<'_, '_> {
     }
 }
 
-const STICKY: &str =
-    "frontgate keeps no client at one endpoint: a client that must stay gets a host or a path of its own, with a route";
-const HEALTH: &str = "frontgate asks no endpoint how it is: one that cannot be reached is left alone for a while";
+const HEALTH: &str = "`upstreams.NAME.health` asks each endpoint by GET, every 5 s if it does not say otherwise, and takes 2xx for well; it has no such setting";

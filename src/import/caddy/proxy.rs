@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use http::HeaderName;
+
 use super::answer::CannotSay;
 use super::block::CaddyStep;
 use super::headers::{self, FieldWay};
 use super::known::duration;
-use crate::import::draft::{DraftTimeouts, DraftUpstream};
+use crate::import::draft::{DraftBalance, DraftEndpoint, DraftTimeouts, DraftUpstream};
 use crate::import::node::ImportNode;
 use crate::import::report::ImportVerdict;
 use crate::import::tree::{ImportRule, Origin, Part};
@@ -22,24 +24,31 @@ pub(super) fn upstream(
     upstreams: &mut CaddyUpstreams,
 ) -> Result<String, (Origin, CannotSay)> {
     let here = |cannot| (step.origin.clone(), cannot);
-    let mut proxy = Proxy { rule, upstream: DraftUpstream::default(), targets: step.args.to_vec(), tls: false };
+    let mut proxy = Proxy {
+        rule,
+        upstream: DraftUpstream::default(),
+        targets: step.args.to_vec(),
+        weights: Vec::new(),
+        tls: false,
+    };
     for line in step.node.inner() {
         let origin = Origin::of(&line.place, &line.shown);
         proxy.line(line, &origin).map_err(|cannot| (origin, cannot))?;
     }
-    let Proxy { mut upstream, targets, tls, .. } = proxy;
-    for target in &targets {
+    let Proxy { mut upstream, targets, weights, tls, .. } = proxy;
+    for (index, target) in targets.iter().enumerate() {
         let found = endpoints(target, tls);
         let cannot = |why| here(CannotSay::new(format!("`{target}`: {why}"), WRITE_UPSTREAM));
         for endpoint in found.map_err(cannot)? {
-            if !upstream.endpoints.contains(&endpoint) {
-                upstream.endpoints.push(endpoint);
+            if !upstream.endpoints.iter().any(|known| known.url == endpoint) {
+                let weight = weights.get(index).copied().unwrap_or(1);
+                upstream.endpoints.push(DraftEndpoint { url: endpoint, weight });
             }
         }
     }
     match upstream.endpoints.as_slice() {
         [] => Err(here(CannotSay::new("there is no gateway to forward to", WRITE_UPSTREAM))),
-        [one] => Ok(one.clone()),
+        [one] => Ok(one.url.clone()),
         _ => Ok(upstreams.name(upstream)),
     }
 }
@@ -63,6 +72,8 @@ struct Proxy<'a> {
     rule: &'a mut ImportRule,
     upstream: DraftUpstream,
     targets: Vec<String>,
+    /// Those of the targets, in their order.
+    weights: Vec<u32>,
     tls: bool,
 }
 
@@ -72,7 +83,7 @@ impl Proxy<'_> {
     }
 
     fn line(&mut self, node: &ImportNode, origin: &Origin) -> Result<(), CannotSay> {
-        use ImportVerdict::{Dropped, NotNeeded, Wrong};
+        use ImportVerdict::{Dropped, Kept, NotNeeded, Wrong};
         match node.name.as_str() {
             "to" => {
                 self.targets.extend(node.args.iter().cloned());
@@ -83,33 +94,82 @@ impl Proxy<'_> {
                 let way = if node.name == "header_up" { FieldWay::Request } else { FieldWay::Response };
                 headers::field(origin, &words, way, self.rule)?;
             }
-            "lb_policy" => match node.arg(0) {
-                "least_conn" => {
-                    self.upstream.least_connections = true;
-                    self.rule.say(origin, Part::Answer);
-                }
-                "cookie" | "ip_hash" | "client_ip_hash" | "header" | "uri_hash" | "query" => self.remark(origin, Dropped, "no client is kept at one endpoint: one that must stay gets a host or a path of its own, with a route"),
-                "random" | "random_choose" | "round_robin" => self.remark(origin, NotNeeded, "each endpoint is next in its turn"),
-                _ => self.remark(origin, Dropped, "upstreams: balance has round_robin and least_connections, and an endpoint that is down is left alone"),
-            },
-            "health_uri" | "health_path" | "health_interval" => self.remark(origin, Dropped, "frontgate asks no endpoint how it is: one that cannot be reached is left alone for a while"),
+            "lb_policy" => self.policy(node, origin),
+            "health_uri" | "health_path" if node.arg(0).starts_with('/') => {
+                let every = self.upstream.health.take().and_then(|(_, every)| every);
+                self.upstream.health = Some((node.arg(0).to_owned(), every));
+                self.remark(origin, Kept, "health of the upstream, where it has several endpoints");
+            }
+            "health_uri" | "health_path" | "health_interval" => self.remark(
+                origin,
+                Dropped,
+                "`upstreams.NAME.health` asks each endpoint every 5 s, if its `every` does not say otherwise",
+            ),
             "transport" if node.arg(0) == "http" => {
                 self.remark(origin, ImportVerdict::Kept, "as the lines in its block say");
                 node.inner().iter().for_each(|line| self.transport(line, &Origin::of(&line.place, &line.shown)));
             }
-            "handle_response" | "replace_status" => return Err(CannotSay::new("the gateway's answer decides what the client gets, and a route passes it on as it is", WRITE_FORWARD)),
-            "rewrite" | "method" => return Err(CannotSay::new("the gateway gets another request than the client sent", WRITE_FORWARD)),
+            "handle_response" | "replace_status" => {
+                return Err(CannotSay::new(
+                    "the gateway's answer decides what the client gets, and a route passes it on as it is",
+                    WRITE_FORWARD,
+                ));
+            }
+            "rewrite" | "method" => {
+                return Err(CannotSay::new("the gateway gets another request than the client sent", WRITE_FORWARD));
+            }
             "dynamic" => return Err(CannotSay::new("its endpoints are found while it runs", WRITE_UPSTREAM)),
             "transport" => return Err(CannotSay::new("it does not speak HTTP", WRITE_UPSTREAM)),
-            "stream_timeout" => self.remark(origin, Wrong, "it ends every WebSocket after that time, busy or not. frontgate ends none that lives"),
+            "stream_timeout" => self.remark(
+                origin,
+                Wrong,
+                "it ends every WebSocket after that time, busy or not. frontgate ends none that lives",
+            ),
             "trusted_proxies" => self.remark(origin, Dropped, "name the proxies in front in forwarded.trusted_proxies"),
-            name if name.starts_with('@') => self.remark(origin, NotNeeded, "a condition on answers, which no directive here has"),
+            name if name.starts_with('@') => {
+                self.remark(origin, NotNeeded, "a condition on answers, which no directive here has");
+            }
             name => match PROXY.iter().find(|(names, _)| names.split(' ').any(|one| one == name)) {
                 Some((_, why)) => self.remark(origin, NotNeeded, why),
                 None => return Err(CannotSay::new(format!("`{name}` is not known here"), WRITE_UPSTREAM)),
             },
         }
         Ok(())
+    }
+
+    fn policy(&mut self, node: &ImportNode, origin: &Origin) {
+        use ImportVerdict::{Dropped, Kept, NotNeeded};
+        let weights: Result<Vec<u32>, _> = node.args.iter().skip(1).map(|weight| weight.parse()).collect();
+        let balance = match (node.arg(0), weights) {
+            ("least_conn", _) => DraftBalance::LeastConnections,
+            ("random_choose", _) => DraftBalance::RandomTwo,
+            ("ip_hash" | "client_ip_hash", _) => DraftBalance::HashAddress,
+            ("header", _) if HeaderName::try_from(node.arg(1)).is_ok() => {
+                DraftBalance::HashHeader(node.arg(1).to_owned())
+            }
+            ("cookie", _) => {
+                self.upstream.sticky = true;
+                return self.remark(
+                    origin,
+                    Kept,
+                    "sticky, with a cookie of frontgate's own, where it has several endpoints",
+                );
+            }
+            ("weighted_round_robin", Ok(weights)) if !weights.contains(&0) => {
+                self.weights = weights;
+                return self.remark(origin, Kept, "the weights of the endpoints, where it has several");
+            }
+            ("random" | "round_robin", _) => {
+                return self.remark(origin, NotNeeded, "each endpoint is next in its turn");
+            }
+            _ => {
+                let has = "upstreams: balance has round_robin, with weights from 1, least_connections, random_two, and hash by the client's \
+                           address or a header field; endpoints take turns";
+                return self.remark(origin, Dropped, has);
+            }
+        };
+        self.upstream.balance = balance;
+        self.remark(origin, Kept, "balance of the upstream, where it has several endpoints");
     }
 
     fn transport(&mut self, node: &ImportNode, origin: &Origin) {

@@ -1,20 +1,21 @@
 //! `upstream`: several servers under one name.
 
 use super::parser::NginxDirective;
-use crate::import::draft::DraftUpstream;
+use crate::import::draft::{DraftBalance, DraftEndpoint, DraftUpstream};
 use crate::import::report::ImportReport;
 
 /// The servers of an `upstream` block, as URLs without their scheme.
 pub(super) struct NginxGroup<'a> {
     pub(super) block: &'a NginxDirective,
-    endpoints: Vec<String>,
-    least_connections: bool,
+    endpoints: Vec<DraftEndpoint>,
+    balance: DraftBalance,
+    sticky: bool,
 }
 
 impl<'a> NginxGroup<'a> {
     /// Reads the block, and reports what it says.
     pub(super) fn read(block: &'a NginxDirective, report: &mut ImportReport) -> Self {
-        let mut group = Self { block, endpoints: Vec::new(), least_connections: false };
+        let mut group = Self { block, endpoints: Vec::new(), balance: DraftBalance::default(), sticky: false };
         for directive in block.inner() {
             group.take(directive, report);
         }
@@ -24,7 +25,7 @@ impl<'a> NginxGroup<'a> {
     /// The server of a group that has only one.
     pub(super) fn single(&self) -> Option<&str> {
         match self.endpoints.as_slice() {
-            [one] => Some(one),
+            [one] => Some(&one.url),
             _ => None,
         }
     }
@@ -36,15 +37,16 @@ impl<'a> NginxGroup<'a> {
 
     /// The group as one entry of `upstreams`.
     pub(super) fn upstream(&self, name: String, scheme: &str) -> DraftUpstream {
-        let url = |endpoint: &String| match endpoint.strip_prefix("unix:") {
+        let endpoint = |endpoint: &DraftEndpoint| match endpoint.url.strip_prefix("unix:") {
             Some(_) => endpoint.clone(),
-            None => format!("{scheme}://{endpoint}"),
+            None => DraftEndpoint { url: format!("{scheme}://{}", endpoint.url), ..*endpoint },
         };
         DraftUpstream {
             name,
-            endpoints: self.endpoints.iter().map(url).collect(),
-            least_connections: self.least_connections,
-            ..DraftUpstream::default()
+            endpoints: self.endpoints.iter().map(endpoint).collect(),
+            balance: self.balance.clone(),
+            sticky: self.sticky,
+            health: None,
         }
     }
 
@@ -53,19 +55,49 @@ impl<'a> NginxGroup<'a> {
         match directive.name.as_str() {
             "server" => self.server(directive, report),
             "least_conn" => {
-                self.least_connections = true;
+                self.balance = DraftBalance::LeastConnections;
                 report.kept(place, &shown, "upstreams: balance: least_connections");
             }
             "least_time" => {
-                self.least_connections = true;
+                self.balance = DraftBalance::LeastConnections;
                 report.kept(place, &shown, "upstreams: balance: least_connections, which is near to it");
             }
-            "ip_hash" | "hash" | "sticky" => report.dropped(
+            "ip_hash" => {
+                self.balance = DraftBalance::HashAddress;
+                report.kept(place, &shown, "upstreams: balance: hash, by the client's address");
+            }
+            "hash" => match directive.first() {
+                "$remote_addr" | "$binary_remote_addr" => {
+                    self.balance = DraftBalance::HashAddress;
+                    report.kept(place, &shown, "upstreams: balance: hash, by the client's address");
+                }
+                key => match key.strip_prefix("$http_").filter(|name| is_plain(name)) {
+                    Some(name) => {
+                        let name = name.replace('_', "-");
+                        report.kept(place, &shown, format!("upstreams: balance: hash, by the field {name}"));
+                        self.balance = DraftBalance::HashHeader(name);
+                    }
+                    None => report.dropped(
+                        place,
+                        &shown,
+                        "`balance: hash` goes by the client's address or a header field, so endpoints take turns; `sticky` keeps a \
+                         client at its endpoint by a cookie",
+                    ),
+                },
+            },
+            "sticky" if directive.first() == "cookie" => {
+                self.sticky = true;
+                report.kept(place, &shown, "upstreams: sticky, with a cookie of frontgate's own");
+            }
+            "sticky" => report.dropped(
                 place,
                 &shown,
-                "endpoints take turns: a WebSocket stays with its endpoint while it lasts, the next one may go to another. If the \
-                 gateways do not share their sessions, name one endpoint only",
+                "no client is kept at its endpoint; `sticky` does that, with a cookie of frontgate's own",
             ),
+            "random" if directive.first() == "two" => {
+                self.balance = DraftBalance::RandomTwo;
+                report.kept(place, &shown, "upstreams: balance: random_two");
+            }
             "random" => report.not_needed(place, &shown, "endpoints take turns"),
             "keepalive" | "keepalive_requests" | "keepalive_timeout" | "keepalive_time" => {
                 report.not_needed(place, &shown, "connections to the gateway are kept open as long as it keeps them");
@@ -90,23 +122,25 @@ impl<'a> NginxGroup<'a> {
             return report.dropped(place, &shown, remedy);
         }
         let endpoint = directive.first().to_owned();
-        let is_new = !self.endpoints.contains(&endpoint);
-        if is_new {
-            self.endpoints.push(endpoint);
+        let weight = options.iter().find_map(|option| option.strip_prefix("weight=")).map_or(Ok(1), str::parse);
+        if weight.is_err() {
+            report.dropped(place, &shown, "its weight is no number that counts here: it gets as much as one with 1");
+        }
+        // nginx gives a server that is named twice its share twice.
+        let weight = weight.unwrap_or(1);
+        match self.endpoints.iter_mut().find(|known| known.url == endpoint) {
+            Some(known) => known.weight = known.weight.saturating_add(weight),
+            None => self.endpoints.push(DraftEndpoint { url: endpoint, weight }),
         }
         report.kept(place, &shown, "upstream");
-        for option in options {
-            match option.split_once('=').map_or(option, |(name, _)| name) {
-                "weight" if option != "weight=1" => {
-                    report.dropped(place, &shown, "frontgate knows no weights: each endpoint takes its turn");
-                }
-                "max_conns" => report.dropped(
-                    place,
-                    &shown,
-                    "frontgate limits connections of clients (`limits.connections`), not of endpoints",
-                ),
-                _ => {}
-            }
+        if options.iter().any(|option| option.starts_with("max_conns=")) {
+            let limits = "frontgate limits connections of clients (`limits.connections`), not of endpoints";
+            report.dropped(place, &shown, limits);
         }
     }
+}
+
+/// Whether the variable's part names a header field.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
