@@ -6,11 +6,10 @@ use aws_lc_rs::digest::{Context, SHA256};
 
 use super::credentials::Credentials;
 use super::passwords::{Passwords, TooManyAttempts};
-use super::proof::ProofAnswer;
+use super::proof::{FailedAttempt, ProofAnswer};
 use super::user::{AuthenticatedUser, ProofKind, SessionKey};
 use crate::config::{BasicAuth, PasswordHash};
 use crate::http::edge::exchange::RequestExchange;
-use crate::observe::access::LoggedAddress;
 use crate::observe::clean::{LONGEST, clean};
 
 /// The users of a route, and what checks their passwords.
@@ -46,10 +45,8 @@ impl BasicProof {
             Ok(None) => {
                 // Only the name of a user that exists: another may be a password in the wrong field.
                 let user = self.users.users.iter().map(|(known, _)| known).find(|known| **known == name);
-                let user = user.map(|user| clean(user.as_bytes(), LONGEST));
-                let (id, client) = (exchange.id.as_str(), LoggedAddress(client));
-                tracing::info!(id, %client, user = user.as_deref(), "login failed");
-                ProofAnswer::Refused
+                let user = user.map(|user| clean(user.as_bytes(), LONGEST).into());
+                ProofAnswer::Refused(Some(FailedAttempt { user }))
             }
             Err(TooManyAttempts { retry_after }) => ProofAnswer::Paused { retry_after },
         }

@@ -68,7 +68,7 @@ impl ForwardProof {
             }
             ServiceVerdict::Refuses(_) if is_upgrade(exchange) => {
                 // A page's script cannot follow a redirect of a WebSocket.
-                ProofAnswer::Refused
+                ProofAnswer::Refused(None)
             }
             ServiceVerdict::Refuses(answer) => ProofAnswer::Answer(to_client(answer, &exchange.head.method)),
             ServiceVerdict::Absent(cause) => ProofAnswer::Failed(RequestFailure::LoginServiceUnavailable(cause)),

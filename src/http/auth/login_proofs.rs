@@ -9,13 +9,14 @@ use super::forward::ForwardProof;
 use super::mtls::MtlsProof;
 use super::navigation::RequestMode;
 use super::oidc::proof::OidcProof;
-use super::proof::ProofAnswer;
+use super::proof::{FailedAttempt, ProofAnswer};
 use super::recheck::{LoginStanding, Look};
 use super::token::TokenProof;
 use super::user::{AuthenticatedUser, LoginEvidence, ProofKind};
 use crate::http::edge::exchange::RequestExchange;
 use crate::http::error::{LoginChallenge, RequestFailure};
 use crate::http::proxy::body::AnswerBody;
+use crate::observe::access::LoggedAddress;
 use crate::observe::metrics::{AuthMetrics, CountedProof, ProofOutcome};
 
 /// The proofs of a route, any of which lets a request in.
@@ -47,9 +48,18 @@ struct UnprovenAnswers {
     paused: Option<std::time::Duration>,
     answer: Option<Response<AnswerBody>>,
     failed: Option<RequestFailure>,
+    attempt: Option<FailedAttempt>,
 }
 
 impl UnprovenAnswers {
+    /// Says that a login has failed, if the request was an attempt. One line, whatever the request shows: programs keep clients out by it.
+    fn log(&self, exchange: &RequestExchange, client: Option<IpAddr>) {
+        if let Some(FailedAttempt { user }) = &self.attempt {
+            let (id, client) = (exchange.id.as_str(), LoggedAddress(client));
+            tracing::info!(id, %client, user = user.as_deref(), "login failed");
+        }
+    }
+
     /// Notes what a proof says; a user if it lets the request in.
     fn note(&mut self, proof: CountedProof, said: ProofAnswer, metrics: &AuthMetrics) -> Option<AuthenticatedUser> {
         if let Some(outcome) = outcome(&said) {
@@ -57,7 +67,12 @@ impl UnprovenAnswers {
         }
         match said {
             ProofAnswer::Admitted(user) => return Some(user),
-            ProofAnswer::NotOffered | ProofAnswer::Refused => {}
+            ProofAnswer::NotOffered => {}
+            // One that names a user says more than one that does not.
+            ProofAnswer::Refused(attempt) => {
+                self.attempt =
+                    [self.attempt.take(), attempt].into_iter().flatten().max_by_key(|one| one.user.is_some());
+            }
             ProofAnswer::Paused { retry_after } => self.paused = self.paused.max(Some(retry_after)),
             ProofAnswer::Answer(answer) => self.answer = self.answer.take().or(Some(answer)),
             ProofAnswer::Failed(failure) => self.failed = self.failed.take().or(Some(failure)),
@@ -71,7 +86,7 @@ fn outcome(said: &ProofAnswer) -> Option<ProofOutcome> {
     Some(match said {
         ProofAnswer::NotOffered => return None,
         ProofAnswer::Admitted(_) => ProofOutcome::Admitted,
-        ProofAnswer::Refused => ProofOutcome::Refused,
+        ProofAnswer::Refused(_) => ProofOutcome::Refused,
         ProofAnswer::Paused { .. } => ProofOutcome::Paused,
         ProofAnswer::Answer(_) => ProofOutcome::Redirected,
         ProofAnswer::Failed(_) => ProofOutcome::Failed,
@@ -91,12 +106,12 @@ impl LoginProofs {
     ) -> Result<LoginAnswer, RequestFailure> {
         let mut others = UnprovenAnswers::default();
         if let Some(mtls) = &self.mtls
-            && let Some(user) = others.note(CountedProof::Mtls, mtls.ask(exchange, client), metrics)
+            && let Some(user) = others.note(CountedProof::Mtls, mtls.ask(exchange), metrics)
         {
             return Ok(LoginAnswer::Admitted(user));
         }
         if let Some(token) = &self.token
-            && let Some(user) = others.note(CountedProof::Token, token.ask(exchange, client), metrics)
+            && let Some(user) = others.note(CountedProof::Token, token.ask(exchange), metrics)
         {
             return Ok(LoginAnswer::Admitted(user));
         }
@@ -112,6 +127,7 @@ impl LoginProofs {
         }
         // A client that guesses is told so before it is sent anywhere.
         if let Some(retry_after) = others.paused {
+            others.log(exchange, client);
             return Err(RequestFailure::TooManyLogins { retry_after });
         }
         if let Some(forward) = &self.forward
@@ -119,6 +135,7 @@ impl LoginProofs {
         {
             return Ok(LoginAnswer::Admitted(user));
         }
+        others.log(exchange, client);
         match (others.answer, others.failed) {
             // Over another connection the client might have a certificate.
             (_, Some(RequestFailure::Misdirected)) => Err(RequestFailure::Misdirected),

@@ -1,18 +1,16 @@
 //! [`MtlsProof`]: a certificate of the client's, from the CA of the route.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 use super::identity;
-use super::proof::ProofAnswer;
+use super::proof::{FailedAttempt, ProofAnswer};
 use super::user::{AuthenticatedUser, LoginEvidence, ProofKind, SessionKey};
 use crate::http::edge::exchange::RequestExchange;
 use crate::http::error::RequestFailure;
-use crate::observe::access::LoggedAddress;
 use crate::tls::{CertifiedClient, ClientIdentity, Fingerprint, IdentityScope, RouteClientCa};
 
 /// The CA of a route, and the clients whose certificates it was found to have signed.
@@ -29,7 +27,7 @@ impl MtlsProof {
     }
 
     /// Whether the connection's client has shown such a certificate.
-    pub(super) fn ask(&self, exchange: &RequestExchange, client: Option<IpAddr>) -> ProofAnswer {
+    pub(super) fn ask(&self, exchange: &RequestExchange) -> ProofAnswer {
         let connection = &exchange.connection_info;
         let Some(identity) = &connection.identity else {
             // A browser may send requests for this name over the connection for another (RFC 9113 §9.1.1).
@@ -41,9 +39,7 @@ impl MtlsProof {
             };
         };
         let Some(CertifiedClient { name, until }) = self.certified(identity, SystemTime::now(), Instant::now()) else {
-            let (id, client) = (exchange.id.as_str(), LoggedAddress(client));
-            tracing::info!(id, %client, "login failed");
-            return ProofAnswer::Refused;
+            return ProofAnswer::Refused(Some(FailedAttempt { user: None }));
         };
         let user = AuthenticatedUser::new(name, ProofKind::Mtls, SessionKey(*identity.fingerprint.as_bytes()));
         // Where one CA is for every route, each request has these fields.

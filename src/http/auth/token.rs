@@ -1,18 +1,16 @@
 //! [`TokenProof`]: the token of a service (RFC 6750).
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use http::HeaderMap;
 
 use super::bearer::borne;
-use super::proof::ProofAnswer;
+use super::proof::{FailedAttempt, ProofAnswer};
 use super::user::{AuthenticatedUser, ProofKind, SessionKey};
 use crate::config::{TokenAuth, TokenHash};
 use crate::http::edge::exchange::RequestExchange;
-use crate::observe::access::LoggedAddress;
 
 /// The tokens of a route, by their hashes.
 pub(crate) struct TokenProof {
@@ -46,15 +44,11 @@ impl TokenProof {
     }
 
     /// Whether the request bears one of the tokens. A token is as long as a key, so that guessing needs no delay.
-    pub(super) fn ask(&self, exchange: &RequestExchange, client: Option<IpAddr>) -> ProofAnswer {
+    pub(super) fn ask(&self, exchange: &RequestExchange) -> ProofAnswer {
         match self.shown(&exchange.head.headers) {
             None => ProofAnswer::NotOffered,
             Some((_, Some(user))) => ProofAnswer::Admitted(user),
-            Some((name, None)) => {
-                let (id, client) = (exchange.id.as_str(), LoggedAddress(client));
-                tracing::info!(id, %client, user = name.as_deref(), "login failed");
-                ProofAnswer::Refused
-            }
+            Some((user, None)) => ProofAnswer::Refused(Some(FailedAttempt { user })),
         }
     }
 

@@ -278,8 +278,8 @@ impl RequestFailure {
                 StatusCode::TOO_MANY_REQUESTS,
                 "too_many_logins",
                 Client,
-                "Too many wrong passwords",
-                "Passwords from your network were wrong too often, so frontgate looks at no other for a moment.",
+                "Too many failed logins",
+                "Logins from your network have failed too often, so frontgate looks at no other for a moment.",
                 "Try again in a few seconds. If it stays, a program there may have an old password, or be guessing; \
                  frontgate's log has its address.",
             ),

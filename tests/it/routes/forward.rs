@@ -260,4 +260,13 @@ async fn beside_another_proof_the_service_is_asked_last() {
     assert_eq!(service.request().await.field("authorization"), None);
     assert_eq!(gateway.request().await.field("x-forwarded-user").as_deref(), Some("ann@example.com"));
     assert_eq!(binary.access().await["user"], "ann@example.com");
+    // A bearer that is the gateway's is no failed login where the service lets the request in, and one where it does not.
+    client.send(ask("/", &format!("Authorization: Bearer of-the-gateway\r\n{ANN}"))).await;
+    assert_eq!(client.response().await.status(), 200);
+    assert_eq!(binary.access().await["user"], "ann@example.com");
+    assert!(!binary.printed().contains("login failed"), "{}", binary.printed());
+    client.send(ask("/", "Authorization: Bearer guessed\r\n")).await;
+    assert_eq!(client.response().await.status(), 302);
+    let failed = binary.line(|line| line["message"] == "login failed").await;
+    assert_eq!(failed["client"], "127.0.0.1", "{failed}");
 }
