@@ -67,8 +67,10 @@ impl Talk {
     }
 
     /// Tells the other replicas that what they share of `what` has changed, and waits for a moment until they have looked.
-    pub(crate) async fn announce(&self, what: &str) {
-        self.ask(json!({ CHANGED: what }), LOOKED).await;
+    /// Whether all that are known have.
+    pub(crate) async fn announce(&self, what: &str) -> bool {
+        let known = self.0.members.all().iter().filter(|member| member.replica != self.0.replica).count();
+        self.ask(json!({ CHANGED: what }), LOOKED).await.len() >= known
     }
 
     /// What other replicas announce of `what` from here on. One listener hears it: the last one.

@@ -115,8 +115,11 @@ impl Replicas {
         }
     }
 
-    /// Redis answers.
+    /// Redis answers. Where it was away, others may not have noticed yet that it is back, and would answer no authority.
     pub(super) fn near(&mut self) {
+        if self.away_since.is_some() {
+            self.settled_at = Some(Instant::now() + SETTLE);
+        }
         (self.away_since, self.is_away_said) = (None, false);
     }
 
@@ -132,7 +135,7 @@ impl Replicas {
     }
 }
 
-/// Where Redis knows of no turn it may have lost what it had; each replica tells it within this what is on its disk.
+/// Within this each replica has noticed that Redis is back, and has told it what is on its disk.
 const SETTLE: Duration = Duration::from_secs(6);
 /// A start needs a moment until Redis has answered.
 const START: Duration = Duration::from_secs(3);

@@ -27,8 +27,11 @@ impl SharedAnswer {
     pub(super) async fn publish(&self, proof: &ChallengeProof) -> bool {
         let text = proof.written();
         let is_put = self.texts.put(&self.turn, &self.directory, Some(text.as_bytes())).await == Ok(true);
-        if is_put {
-            self.talk.announce(NEWS).await;
+        // The channel of one that does not hear may be on its way back.
+        for _ in 0..if is_put { TRIES } else { 0 } {
+            if self.talk.announce(NEWS).await {
+                break;
+            }
         }
         is_put
     }
@@ -55,5 +58,7 @@ impl fmt::Debug for SharedAnswer {
 
 /// What replicas announce of it.
 pub(super) const NEWS: &str = "acme";
+/// Of two seconds; a channel is back within five.
+const TRIES: usize = 3;
 /// An authority has looked long before.
 pub(super) const ANSWER_LIFE: Duration = Duration::from_mins(10);
