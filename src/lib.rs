@@ -11,7 +11,7 @@
 //! the sources and checks. Wiring happens in one place, [`app`].
 //!
 //! ```text
-//! main → cli → app → admin, doctor, lifecycle → server → http → websocket → upstream → tls → cluster → listener → io → observe → drain → config
+//! main → cli → app → admin, doctor, lifecycle → server → http → websocket → upstream → tls → cluster → listener → io → observe → drain, sealing → config
 //! ```
 //!
 //! [`import`] stands apart: only [`cli`] uses it, and it uses only [`config`].
@@ -34,6 +34,7 @@
 //! | [`import`] | translates the configuration of nginx, Apache or Caddy, and a fleet's list; runs nothing |
 //! | [`observe`] | log lines, metrics, and what must never be in them |
 //! | [`drain`] | how everything that runs is told to end, and how shutdown knows that it has |
+//! | [`sealing`] | what seals a text so that it comes back unread and unchanged |
 //! | [`config`] | one file per section: the keys, and the typed settings that the program runs on |
 //!
 //! Inside a folder, protocol decisions are small pure files: bytes or a `now` in, a decision out. What waits, reads and writes is
@@ -154,6 +155,7 @@ mod io;
 pub mod lifecycle;
 pub mod listener;
 mod observe;
+mod sealing;
 pub mod server;
 pub mod tls;
 pub mod upstream;

@@ -1,16 +1,18 @@
 //! [`ClusterSecret`]: what the replicas of a cluster have in common, and what it seals. Pure but for random bytes.
 
 use std::fmt;
+use std::sync::Arc;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
-use aws_lc_rs::{hmac, rand};
+use aws_lc_rs::hmac;
+
+use crate::sealing::{NONCE, SealingKey};
 
 /// What the replicas of a cluster have in common. It cannot be printed.
 #[derive(Clone)]
 pub(crate) struct ClusterSecret {
     root: Prk,
-    sealing: [u8; 32],
+    sealing: Arc<SealingKey>,
     marking: hmac::Key,
 }
 
@@ -26,7 +28,8 @@ impl ClusterSecret {
     /// The secret of the cluster of this name.
     pub(crate) fn new(name: &str, secret: &[u8]) -> Self {
         let root = Salt::new(HKDF_SHA256, format!("frontgate cluster 1 {name}").as_bytes()).extract(secret);
-        let (sealing, marking) = (derive(&root, "sealing"), derive(&root, "marking"));
+        let sealing = Arc::new(SealingKey::new(&derive(&root, "sealing")));
+        let marking = derive(&root, "marking");
         Self { sealing, marking: hmac::Key::new(hmac::HMAC_SHA256, &marking), root }
     }
 
@@ -46,43 +49,25 @@ impl ClusterSecret {
 
     /// `text`, sealed for one purpose; `None` if the system gives no random bytes.
     pub(super) fn seal(&self, purpose: &str, text: &[u8]) -> Option<Vec<u8>> {
-        let mut nonce = [0; NONCE_LEN];
-        rand::fill(&mut nonce).ok()?;
-        self.seal_with(nonce, purpose, text)
+        self.sealing.seal(purpose.as_bytes(), text).ok()
     }
 
     /// `text`, sealed so that the same text is always the same: for the members of a set. The nonce depends on nothing
     /// but the text, so no two texts have one in common.
-    pub(super) fn seal_same(&self, purpose: &str, text: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn seal_same(&self, purpose: &str, text: &[u8]) -> Vec<u8> {
         let mut context = hmac::Context::with_key(&self.marking);
         context.update(b"nonce\0");
         context.update(purpose.as_bytes());
         context.update(&[0]);
         context.update(text);
-        let mut nonce = [0; NONCE_LEN];
-        nonce.copy_from_slice(&context.sign().as_ref()[..NONCE_LEN]);
-        self.seal_with(nonce, purpose, text)
-    }
-
-    fn seal_with(&self, nonce: [u8; NONCE_LEN], purpose: &str, text: &[u8]) -> Option<Vec<u8>> {
-        let mut sealed = text.to_vec();
-        let aad = Aad::from(purpose.as_bytes());
-        self.key().seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed).ok()?;
-        Some([&nonce[..], &sealed].concat())
+        let mut nonce = [0; NONCE];
+        nonce.copy_from_slice(&context.sign().as_ref()[..NONCE]);
+        self.sealing.seal_with(nonce, purpose.as_bytes(), text)
     }
 
     /// What a replica of this cluster has sealed for this purpose.
     pub(super) fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
-        let (nonce, body) = sealed.split_first_chunk::<NONCE_LEN>()?;
-        let mut body = body.to_vec();
-        let aad = Aad::from(purpose.as_bytes());
-        let length = self.key().open_in_place(Nonce::assume_unique_for_key(*nonce), aad, &mut body).ok()?.len();
-        body.truncate(length);
-        Some(body)
-    }
-
-    fn key(&self) -> LessSafeKey {
-        LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &self.sealing).expect("a key of AES-256 has 32 bytes"))
+        self.sealing.open(purpose.as_bytes(), sealed)
     }
 }
 
@@ -108,7 +93,7 @@ mod tests {
     fn what_is_sealed_opens_for_its_purpose_in_its_cluster_only() {
         let (own, other) = (ClusterSecret::new("a", &[1; 32]), ClusterSecret::new("b", &[1; 32]));
         let same = ClusterSecret::new("a", &[1; 32]);
-        for sealed in [own.seal("x", b"ann").unwrap(), own.seal_same("x", b"ann").unwrap()] {
+        for sealed in [own.seal("x", b"ann").unwrap(), own.seal_same("x", b"ann")] {
             assert!(!sealed.windows(3).any(|part| part == b"ann"));
             assert_eq!(same.open("x", &sealed).as_deref(), Some(&b"ann"[..]));
             assert_eq!((same.open("y", &sealed), other.open("x", &sealed)), (None, None));

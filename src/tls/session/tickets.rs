@@ -9,12 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
-use aws_lc_rs::rand;
 use rustls::server::ProducesTickets;
 
 use super::ticket_secret::TicketSecret;
+use crate::sealing::{KEY, NONCE, SealingKey, random};
 
 /// What seals the tickets of TLS sessions. Make one per process and pass it to every
 /// [`server_config`](crate::tls::server_config): sessions survive a reload.
@@ -30,7 +29,7 @@ struct EpochKeys {
 
 struct TicketKey {
     name: [u8; NAME],
-    key: LessSafeKey,
+    key: SealingKey,
 }
 
 impl TicketKeys {
@@ -73,12 +72,9 @@ impl EpochKeys {
     }
 
     /// A ticket: the name of the key, the nonce, the sealed session.
-    fn seal(&self, session: &[u8], nonce: [u8; NONCE_LEN]) -> Option<Vec<u8>> {
+    fn seal(&self, session: &[u8], nonce: [u8; NONCE]) -> Option<Vec<u8>> {
         let TicketKey { name, key } = &self.current;
-        let mut ticket = [&name[..], &nonce, session].concat();
-        let (_, body) = ticket.split_at_mut(HEAD);
-        let tag = key.seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(name), body).ok()?;
-        ticket.extend_from_slice(tag.as_ref());
+        let ticket = [&name[..], &key.seal_with(nonce, name, session)].concat();
         (ticket.len() <= LONGEST).then_some(ticket)
     }
 
@@ -86,27 +82,25 @@ impl EpochKeys {
         if ticket.len() > LONGEST {
             return None;
         }
-        let (name, rest) = ticket.split_first_chunk::<NAME>()?;
-        let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>()?;
+        let (name, sealed) = ticket.split_first_chunk::<NAME>()?;
         let TicketKey { key, .. } = [&self.current, &self.previous].into_iter().find(|key| key.name == *name)?;
-        let mut body = sealed.to_vec();
-        let opened = key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(name), &mut body).ok()?.len();
-        body.truncate(opened);
-        Some(body)
+        key.open(name, sealed)
     }
 }
 
 impl TicketKey {
     fn derive(secret: &Prk, epoch: u64) -> Self {
         let epoch = epoch.to_be_bytes();
-        let mut name = [0; NAME];
-        let info = [&b"name"[..], &epoch];
-        let named = secret.expand(&info, Bytes(NAME)).and_then(|bytes| bytes.fill(&mut name));
-        named.expect("HKDF gives as many bytes as a name has");
-        let info = [&b"key"[..], &epoch];
-        let key = secret.expand(&info, &AES_256_GCM).expect("HKDF gives as many bytes as a key has");
-        Self { name, key: LessSafeKey::new(UnboundKey::from(key)) }
+        Self { name: derived(secret, "name", epoch), key: SealingKey::new(&derived::<KEY>(secret, "key", epoch)) }
     }
+}
+
+fn derived<const N: usize>(secret: &Prk, what: &str, epoch: [u8; 8]) -> [u8; N] {
+    let mut bytes = [0; N];
+    let info = [what.as_bytes(), &epoch];
+    let derived = secret.expand(&info, Bytes(N)).and_then(|derived| derived.fill(&mut bytes));
+    derived.expect("HKDF gives as many bytes as a name or a key has");
+    bytes
 }
 
 struct Bytes(usize);
@@ -128,9 +122,7 @@ impl ProducesTickets for TicketKeys {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        let mut nonce = [0; NONCE_LEN];
-        rand::fill(&mut nonce).ok()?;
-        self.at(SystemTime::now()).seal(plain, nonce)
+        self.at(SystemTime::now()).seal(plain, random().ok()?)
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
@@ -154,7 +146,6 @@ const EPOCH: Duration = Duration::from_hours(12);
 const SALT: &[u8] = b"frontgate TLS tickets 1";
 /// Bytes of a key's name.
 const NAME: usize = 16;
-const HEAD: usize = NAME + NONCE_LEN;
 /// A session without a client's certificate has some 150 bytes, and the name that the client has dialled, which has 255
 /// at most.
 const LONGEST: usize = 1024;
@@ -162,6 +153,7 @@ const LONGEST: usize = 1024;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sealing::OVERHEAD;
 
     fn keys(secret: u8, epoch: u64) -> EpochKeys {
         EpochKeys::of(&TicketSecret::from([secret; 32]), epoch)
@@ -169,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_ticket_opens_in_its_epoch_and_in_the_next_with_the_same_secret_only() {
-        let ticket = keys(1, 7).seal(b"session", [3; NONCE_LEN]).unwrap();
+        let ticket = keys(1, 7).seal(b"session", [3; NONCE]).unwrap();
         for (secret, epoch, opens) in [(1, 6, false), (1, 7, true), (1, 8, true), (1, 9, false), (2, 7, false)] {
             let opened = keys(secret, epoch).open(&ticket);
             assert_eq!(opened.as_deref(), opens.then_some(&b"session"[..]), "{secret} {epoch}");
@@ -179,7 +171,7 @@ mod tests {
     #[test]
     fn what_was_changed_or_cut_or_is_too_long_does_not_open() {
         let keys = keys(1, 7);
-        let ticket = keys.seal(b"session", [3; NONCE_LEN]).unwrap();
+        let ticket = keys.seal(b"session", [3; NONCE]).unwrap();
         for end in 0..ticket.len() {
             assert_eq!(keys.open(&ticket[..end]), None, "cut at {end}");
         }
@@ -189,9 +181,9 @@ mod tests {
             assert_eq!(keys.open(&changed), None, "changed at {at}");
         }
         assert_eq!(keys.open(&[&ticket[..], &[0; LONGEST]].concat()), None);
-        assert_eq!(keys.seal(&[0; LONGEST], [3; NONCE_LEN]), None);
-        let longest = LONGEST - HEAD - AES_256_GCM.tag_len();
-        assert!(keys.seal(&vec![0; longest], [3; NONCE_LEN]).is_some_and(|ticket| keys.open(&ticket).is_some()));
+        assert_eq!(keys.seal(&[0; LONGEST], [3; NONCE]), None);
+        let longest = LONGEST - NAME - OVERHEAD;
+        assert!(keys.seal(&vec![0; longest], [3; NONCE]).is_some_and(|ticket| keys.open(&ticket).is_some()));
     }
 
     #[test]

@@ -1,30 +1,28 @@
-//! [`SealingKeys`]: what seals a text so that it comes back unread and unchanged: pure but for random bytes.
+//! [`SealingKeys`]: the keys of logins, of which the newest seals and the older ones still open. Pure but for random bytes.
 
 use std::fmt;
 use std::time::Duration;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::sealing::{KEY, SealingKey};
+
+pub use crate::sealing::NoRandomBytes;
+pub(crate) use crate::sealing::random;
+
 /// The keys that seal texts, the newest first. They cannot be printed.
 #[derive(Debug)]
-pub struct SealingKeys(Vec<SealingKey>);
+pub struct SealingKeys(Vec<DatedKey>);
 
-struct SealingKey {
+struct DatedKey {
     id: [u8; ID],
     /// When it was made, in seconds since 1970.
     since: u64,
     bytes: [u8; KEY],
-    key: LessSafeKey,
+    key: SealingKey,
 }
-
-/// The system gives no random bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the system gives no random bytes")]
-pub struct NoRandomBytes;
 
 impl SealingKeys {
     /// One new key.
@@ -32,14 +30,14 @@ impl SealingKeys {
     /// # Errors
     /// If the system gives no random bytes.
     pub fn fresh(now: u64) -> Result<Self, NoRandomBytes> {
-        Ok(Self(vec![SealingKey::fresh(now)?]))
+        Ok(Self(vec![DatedKey::fresh(now)?]))
     }
 
     /// Keys that come of a secret which several frontgates have, the same at each of them: that of this month, those
     /// before it, and the next one, since one clock may be ahead of another. `derive` gives the bytes for a purpose.
     pub(crate) fn derived(derive: impl Fn(&str) -> [u8; KEY], now: u64) -> Self {
         let month = now / ROTATE.as_secs();
-        let key = |number: u64| SealingKey::new(number * ROTATE.as_secs(), derive(&format!("sessions {number}")));
+        let key = |number: u64| DatedKey::new(number * ROTATE.as_secs(), derive(&format!("sessions {number}")));
         let before = (1..MOST as u64).filter_map(|age| month.checked_sub(age));
         Self([month].into_iter().chain(before).chain([month + 1]).map(key).collect())
     }
@@ -47,13 +45,13 @@ impl SealingKeys {
     /// The keys in the text of a file; `None` if it is none of [`SealingKeys::encode`].
     pub fn parse(text: &[u8]) -> Option<Self> {
         let lines = str::from_utf8(text).ok()?.lines();
-        let keys: Vec<SealingKey> = lines.map(SealingKey::parse).collect::<Option<_>>()?;
+        let keys: Vec<DatedKey> = lines.map(DatedKey::parse).collect::<Option<_>>()?;
         (!keys.is_empty() && keys.len() <= MOST).then_some(Self(keys))
     }
 
     /// The text of a file with these keys.
     pub fn encode(&self) -> String {
-        let line = |key: &SealingKey| format!("{} {}\n", key.since, URL_SAFE_NO_PAD.encode(key.bytes));
+        let line = |key: &DatedKey| format!("{} {}\n", key.since, URL_SAFE_NO_PAD.encode(key.bytes));
         self.0.iter().map(line).collect()
     }
 
@@ -67,8 +65,8 @@ impl SealingKeys {
     /// # Errors
     /// If the system gives no random bytes.
     pub(crate) fn rotated(&self, now: u64) -> Result<Self, NoRandomBytes> {
-        let before = self.0.iter().take(MOST - 1).map(|key| SealingKey::new(key.since, key.bytes));
-        Ok(Self([SealingKey::fresh(now)?].into_iter().chain(before).collect()))
+        let before = self.0.iter().take(MOST - 1).map(|key| DatedKey::new(key.since, key.bytes));
+        Ok(Self([DatedKey::fresh(now)?].into_iter().chain(before).collect()))
     }
 
     /// `text`, sealed for one purpose.
@@ -77,37 +75,27 @@ impl SealingKeys {
     /// If the system gives no random bytes.
     pub fn seal(&self, purpose: &str, text: &[u8]) -> Result<String, NoRandomBytes> {
         let newest = &self.0[0];
-        let nonce: [u8; NONCE_LEN] = random()?;
-        let mut body = text.to_vec();
-        let aad = Aad::from(purpose.as_bytes());
-        newest
-            .key
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut body)
-            .map_err(|_| NoRandomBytes)?;
-        Ok(URL_SAFE_NO_PAD.encode([&newest.id[..], &nonce, &body].concat()))
+        let sealed = newest.key.seal(purpose.as_bytes(), text)?;
+        Ok(URL_SAFE_NO_PAD.encode([&newest.id[..], &sealed].concat()))
     }
 
     /// The text that one of these keys has sealed for this purpose.
     pub fn open(&self, purpose: &str, sealed: &str) -> Option<Vec<u8>> {
-        let mut bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let (id, rest) = bytes.split_first_chunk_mut::<ID>()?;
-        let key = self.0.iter().find(|key| key.id == *id)?;
-        let (nonce, body) = rest.split_first_chunk_mut::<NONCE_LEN>()?;
-        let aad = Aad::from(purpose.as_bytes());
-        key.key.open_in_place(Nonce::assume_unique_for_key(*nonce), aad, body).ok().map(|text| text.to_vec())
+        let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let (id, sealed) = bytes.split_first_chunk::<ID>()?;
+        self.0.iter().find(|key| key.id == *id)?.key.open(purpose.as_bytes(), sealed)
     }
 }
 
-impl SealingKey {
+impl DatedKey {
     fn fresh(now: u64) -> Result<Self, NoRandomBytes> {
         Ok(Self::new(now, random()?))
     }
 
     fn new(since: u64, bytes: [u8; KEY]) -> Self {
-        let unbound = UnboundKey::new(&AES_256_GCM, &bytes).expect("a key of AES-256 has 32 bytes");
         let mut id = [0; ID];
         id.copy_from_slice(&digest(&SHA256, &bytes).as_ref()[..ID]);
-        Self { id, since, bytes, key: LessSafeKey::new(unbound) }
+        Self { id, since, bytes, key: SealingKey::new(&bytes) }
     }
 
     fn parse(line: &str) -> Option<Self> {
@@ -117,26 +105,14 @@ impl SealingKey {
     }
 }
 
-impl fmt::Debug for SealingKey {
+impl fmt::Debug for DatedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SealingKey").field("since", &self.since).finish_non_exhaustive()
+        f.debug_struct("DatedKey").field("since", &self.since).finish_non_exhaustive()
     }
-}
-
-/// So many random bytes.
-///
-/// # Errors
-/// If the system gives none.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], NoRandomBytes> {
-    let mut bytes = [0; N];
-    rand::fill(&mut bytes).map_err(|_| NoRandomBytes)?;
-    Ok(bytes)
 }
 
 /// Bytes of a key's name in what it seals.
 const ID: usize = 4;
-/// Bytes of a key of AES-256.
-const KEY: usize = 32;
 /// A nonce is random, so one key may seal 2^32 texts (NIST SP 800-38D §8.3); no frontgate has so many logins in a month.
 const ROTATE: Duration = Duration::from_hours(30 * 24);
 /// The newest, and two before it: what the newest but one has sealed ends within [`ROTATE`] of its last day.
