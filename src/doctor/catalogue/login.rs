@@ -17,6 +17,23 @@ pub(in crate::doctor) fn service_silent(url: &str, why: &str) -> Finding {
     )
 }
 
+/// A login service lets in a request that shows no login.
+pub(in crate::doctor) fn service_open(url: &str, status: u16) -> Finding {
+    broken(
+        "login_service_open",
+        format!("The login service at {url} lets everybody in"),
+        format!(
+            "Asked about a request for the front page that shows no login (auth.forward), it answered {status}, which means that it may pass. \
+             So everybody reaches the gateway, and as no user."
+        ),
+        vec![
+            "Correct `auth.forward.url`: the path must be the one for such questions, not the service's own page".to_owned(),
+            "Look into the service's rules: none may let this host in without a login. deploy/LOGIN-SERVICES.md has those of the known services"
+                .to_owned(),
+        ],
+    )
+}
+
 /// The issuer does not take frontgate for its client.
 pub(in crate::doctor) fn client_refused(issuer: &str, client: &str, has_secret: bool, said: &str) -> Finding {
     let (what, fix) = if has_secret {

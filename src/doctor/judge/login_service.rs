@@ -12,6 +12,11 @@ pub(in crate::doctor) fn login_service(diagnosis: &mut Diagnosis, probed: &Probe
         Ok(status) if status.is_server_error() || matches!(status.as_u16(), 101 | 404 | 405) => {
             format!("it answered {}", status.as_u16())
         }
+        Ok(status) if status.is_success() => {
+            diagnosis.found(found::service_open(url, status.as_u16()));
+            let said = format!("it lets in a request without a login, with {}", status.as_u16());
+            return diagnosis.checked(what, CheckOutcome::Bad, said);
+        }
         Ok(status) => return diagnosis.checked(what, CheckOutcome::Good, format!("with {}", status.as_u16())),
         Err(why) => why.clone(),
     };
@@ -26,25 +31,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_service_says_who_may_pass_or_is_found() {
+    fn a_service_that_lets_nobody_or_everybody_in_is_found() {
         let status = |code| Ok(StatusCode::from_u16(code).unwrap());
-        for (answered, is_found) in [
-            (status(200), false),
-            (status(204), false),
-            (status(302), false),
-            (status(401), false),
-            (status(403), false),
-            (status(404), true),
-            (status(405), true),
-            (status(500), true),
-            (status(503), true),
-            (Err("connection refused".to_owned()), true),
+        let (open, silent) = (&["login_service_open"][..], &["login_service_silent"][..]);
+        for (answered, expected) in [
+            (status(200), open),
+            (status(204), open),
+            (status(302), &[]),
+            (status(401), &[]),
+            (status(403), &[]),
+            (status(404), silent),
+            (status(405), silent),
+            (status(500), silent),
+            (status(503), silent),
+            (Err("connection refused".to_owned()), silent),
         ] {
             let mut diagnosis = Diagnosis::default();
             let shown = format!("{answered:?}");
             login_service(&mut diagnosis, &ProbedLoginService { url: "http://127.0.0.1:9091".to_owned(), answered });
             let ids: Vec<_> = diagnosis.findings.iter().map(|finding| finding.id).collect();
-            assert_eq!(ids, if is_found { &["login_service_silent"][..] } else { &[] }, "{shown}");
+            assert_eq!(ids, expected, "{shown}");
         }
     }
 }

@@ -61,6 +61,7 @@ fn a_login_service_that_does_not_answer_is_found() {
     for (address, expected) in [
         (server(login), &[][..]),
         (server(b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"), &[]),
+        (server(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"), &["login_service_open"]),
         (unused_address(), &["login_service_silent"]),
         (server(broken), &["login_service_silent"]),
         (server(NOT_FOUND), &["login_service_silent"]),
