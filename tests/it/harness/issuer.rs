@@ -150,9 +150,9 @@ impl Issuer {
         self.state().refusal = Some(error);
     }
 
-    /// Gives out refresh tokens of so many bytes from here on, and replaces each when it is used.
+    /// Gives out refresh tokens of so many bytes from here on, none of 0, and replaces each when it is used.
     pub(crate) fn give_refresh_tokens(&self, size: usize) {
-        self.state().refresh.size = Some(size);
+        self.state().refresh.size = (size > 0).then_some(size);
     }
 
     /// Lets no refresh token count any more.

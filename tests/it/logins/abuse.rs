@@ -26,6 +26,12 @@ async fn no_parameter_leads_to_another_host() {
         ("/a%0d%0aSet-Cookie:%20a=b", "http://gw/"),
         ("%09/evil", "http://gw/"),
         ("/.frontgate/logout", "http://gw/"),
+        ("/x/../.frontgate/logout", "http://gw/"),
+        ("/./.frontgate/logout", "http://gw/"),
+        ("/%252e/.frontgate/logout", "http://gw/"),
+        ("/x/%252E%252e/.frontgate/logout", "http://gw/"),
+        ("/%5C.frontgate%5Clogout", "http://gw/"),
+        ("//.frontgate/logout", "http://gw/"),
         ("", "http://gw/"),
     ] {
         let page = user.page(&proxy, &format!("/.frontgate/login?to={to}")).await;

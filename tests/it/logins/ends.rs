@@ -143,6 +143,10 @@ pub(super) async fn streams(mut connection: Connection) {
     }
 }
 
+async fn says_nothing(mut connection: Connection) {
+    while connection.request().await.is_some() {}
+}
+
 #[tokio::test]
 async fn a_logout_breaks_off_the_answers_of_its_login_and_no_others() {
     let issuer = Issuer::start();
@@ -170,6 +174,53 @@ async fn a_logout_breaks_off_the_answers_of_its_login_and_no_others() {
     assert!(stays.has_more().now_or_never().is_none());
     other.page(&proxy, "/.frontgate/logout").await;
     assert_eq!(stays.rest().await.0, b"");
+}
+
+#[tokio::test]
+async fn a_logout_counts_though_the_browser_goes_while_the_issuer_says_nothing() {
+    let issuer = Issuer::start();
+    let gateway = gateway().playing(streams).await;
+    let config = oidc(&issuer, "allow: { subjects: [\"*\"] }");
+    let proxy = proxy().upstream(&gateway).routes(&config).plain().start().await;
+    let mut browser = Browser::default();
+    browser.log_in(&proxy, "/").await;
+    let mut stream = proxy.plain_client().await;
+    stream.send(format!("GET /events HTTP/1.1\r\nHost: gw\r\n{}\r\n", browser.cookie_field())).await;
+    assert!(stream.head().await.starts_with("HTTP/1.1 200 "));
+    stream.until(b"data: 1\n\n\r\n").await;
+    // It takes the question for its keys, and that is all.
+    let mut silent = crate::harness::gateway().playing(says_nothing).await;
+    issuer.says("jwks_uri", json!(format!("{}/jwks", silent.upstream)));
+    let mut leaving = proxy.plain_client().await;
+    leaving.send(format!("GET /.frontgate/logout HTTP/1.1\r\nHost: gw\r\n{}\r\n", browser.cookie_field())).await;
+    assert_eq!(silent.request().await.target(), b"/jwks");
+    drop(leaving);
+    assert_eq!(browser.page(&proxy, "/").await.status(), 302);
+    assert_eq!(stream.rest().await.0, b"");
+    // Who waits is led on.
+    issuer.claim("sid", json!("s-2"));
+    issuer.says("jwks_uri", json!(format!("{}/jwks", issuer.url)));
+    let mut patient = Browser::default();
+    patient.log_in(&proxy, "/").await;
+    issuer.says("jwks_uri", json!(format!("{}/jwks", silent.upstream)));
+    let page = patient.page(&proxy, "/.frontgate/logout").await;
+    assert!(leads_to(&page).starts_with(&format!("{}/end?", issuer.url)), "{}", page.text());
+}
+
+#[tokio::test]
+async fn a_login_that_the_same_user_replaces_ends() {
+    for sid in [json!("s-1"), json!(null)] {
+        let issuer = Issuer::start();
+        issuer.claim("sid", sid.clone());
+        let (_gateway, proxy) = guarded(&oidc(&issuer, ALLOW_ANN)).await;
+        let mut browser = Browser::default();
+        browser.log_in(&proxy, "/").await;
+        let mut copy = browser.clone();
+        let login = leads_to(&browser.page(&proxy, "/.frontgate/login?mode=anew&to=/").await);
+        assert_eq!(browser.finish(&proxy, &login).await.status(), 200);
+        assert_eq!(copy.page(&proxy, "/").await.status(), 302, "{sid}");
+        assert_eq!(browser.page(&proxy, "/").await.status(), 200, "{sid}");
+    }
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ use super::id_token_hint::is_signed_by;
 use super::issuer_http::IssuerHttp;
 use super::logout_token::{ALGORITHMS, CLOCK_SKEW};
 use super::outage::IssuerOutage;
+use super::revocation_queue::RevocationQueue;
 use crate::config::{OidcAuth, Secret};
 
 /// An issuer, and frontgate as one of its clients.
@@ -41,8 +42,7 @@ pub(crate) struct Issuer {
     pub(super) trades: Semaphore,
     /// The logins that are looked at again.
     pub(super) refreshes: Semaphore,
-    /// The tokens that are being revoked.
-    pub(super) revocations: Semaphore,
+    pub(super) revocations: RevocationQueue,
     /// Whether it says what it is asked of itself, and of its users.
     discovery: IssuerOutage,
     pub(super) answers: IssuerOutage,
@@ -152,7 +152,7 @@ impl Issuer {
             failures: Mutex::default(),
             trades: Semaphore::new(MOST_TRADES),
             refreshes: Semaphore::new(MOST_REFRESHES),
-            revocations: Semaphore::new(MOST_REFRESHES),
+            revocations: RevocationQueue::default(),
             discovery: IssuerOutage::default(),
             answers: IssuerOutage::default(),
         }

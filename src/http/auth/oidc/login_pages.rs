@@ -13,7 +13,7 @@ use super::failure::failure;
 use super::go_page::{GoOn, LoginPage};
 use super::login_attempt::{BrowserSecret, LONGEST_LOGIN, LoginAttempt, is_attempt_id};
 use super::login_wish::LoginWish;
-use super::logout_intention::LogoutIntention;
+use super::logout::logout;
 use super::origin::origin;
 use super::proof::OidcProof;
 use super::realm::{NoSession, OidcRealm};
@@ -110,7 +110,10 @@ impl LoginPages {
         let (page, cookies) = match step {
             LoginStep::Login if is_get => request.login().await?,
             LoginStep::Callback if is_get => self.callback(&request, access).await?,
-            LoginStep::Logout if is_get || is_post => request.logout().await?,
+            LoginStep::Logout if is_get || is_post => {
+                let realms = request.logins.iter().map(|login| &login.proof.realm);
+                logout(realms, &request.exchange.head.method, request.headers(), &request.origin()?).await?
+            }
             LoginStep::LoggedOut if is_get => (LoginPage::LoggedOut, Vec::new()),
             LoginStep::BackchannelLogout if is_post => {
                 let proofs: Vec<&OidcProof> = request.logins.iter().map(|login| &login.proof).collect();
@@ -309,6 +312,7 @@ impl<'a> HostRequest<'a> {
         let session = facts.session(unix_now(), time).map_err(|error| RequestFailure::LoginInvalid(error.into()))?;
         if !proofs.iter().any(|proof| proof.admits(&session)) {
             self.tell_failed("not allowed", session.user());
+            realm.revoke_unused(token);
             let offer = another(realm, &attempt.target(), Some(&attempt), Some(&session));
             return Err(RequestFailure::LoginNotAllowed(offer));
         }
@@ -319,7 +323,11 @@ impl<'a> HostRequest<'a> {
         let matters = |group: &str| proofs.iter().any(|proof| proof.allow.groups.iter().any(|own| own == group));
         realm.leave(self.headers(), &session).await;
         let kept_session = realm.keep(session, token.as_ref(), matters).await;
+        if kept_session.is_err() {
+            realm.revoke_unused(token);
+        }
         let mut cookies = kept_session.map_err(|error| RequestFailure::LoginInvalid(error.into()))?;
+        cookies.extend(realm.forget_token(&cookies, self.headers()));
         let hint = realm.keep_hint(hint, time, &cookies, self.headers()).await;
         cookies.extend(hint);
         cookies.extend(realm.login_cookie().forget(self.headers()));
@@ -330,37 +338,6 @@ impl<'a> HostRequest<'a> {
         let (id, client) = (self.exchange.id.as_str(), LoggedAddress(self.client));
         let said = clean(said.as_bytes(), LONGEST);
         tracing::info!(id, %client, why, said = &*said, "login failed");
-    }
-
-    /// Ends the logins of a browser.
-    async fn logout(&self) -> Result<PageWithCookies, RequestFailure> {
-        let origin = self.origin()?;
-        match LogoutIntention::of(&self.exchange.head.method, self.headers(), &origin) {
-            LogoutIntention::Forged => return Err(RequestFailure::LoginUnfinished),
-            LogoutIntention::Doubtful => return Ok((LoginPage::ConfirmLogout, Vec::new())),
-            LogoutIntention::Clear => {}
-        }
-        let back = format!("{origin}/.frontgate/logged-out");
-        let (mut to, mut cookies, mut tags) = (None, Vec::new(), Vec::new());
-        for HostLogin { proof: OidcProof { realm, .. }, .. } in &self.logins {
-            if tags.contains(&realm.tag()) {
-                continue;
-            }
-            tags.push(realm.tag());
-            if to.is_none() && realm.session(self.headers()).is_some() {
-                let hint = realm.hint(self.headers());
-                // An issuer that is gone cannot keep a user from logging out here. One that has other keys by now would not take
-                // the hint.
-                if hint.is_some() {
-                    let _ = realm.issuer.newer_keys().await;
-                } else {
-                    let _ = realm.issuer.look().await;
-                }
-                to = realm.issuer.logout_url(&back, hint.as_deref());
-            }
-            cookies.extend(realm.end(self.headers()).await);
-        }
-        Ok((LoginPage::Go(GoOn { to: to.unwrap_or(back), take: None, keep: None }), cookies))
     }
 }
 

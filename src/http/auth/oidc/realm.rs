@@ -1,5 +1,7 @@
 //! [`OidcRealm`]: the logins at one issuer, as the cookies of a request tell them.
 
+mod ends;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
@@ -315,40 +317,15 @@ impl OidcRealm {
         fields.filter(fits).unwrap_or_else(|| self.hint_cookie.forget(headers))
     }
 
+    /// The fields that make a browser forget the refresh token of an earlier login, where those in `kept` bring no other.
+    pub(crate) fn forget_token(&self, kept: &[HeaderValue], headers: &HeaderMap) -> Vec<HeaderValue> {
+        if self.refresh_cookie.is_in(kept) { Vec::new() } else { self.refresh_cookie.forget(headers) }
+    }
+
     /// The ID token of the login that a request shows, if its browser has kept it.
     pub(crate) fn hint(&self, headers: &HeaderMap) -> Option<String> {
         let sealed = self.hint_cookie.read(headers)?;
         String::from_utf8(self.store.keys().open(&self.hint_purpose(), &sealed)?).ok()
-    }
-
-    /// Ends the login of a request, also those of other hosts that came of the same login at the issuer. Returns the
-    /// fields that make the browser forget it.
-    pub(crate) async fn end(self: &Arc<Self>, headers: &HeaderMap) -> Vec<HeaderValue> {
-        if let Some(ShownLogin { session, renewal, .. }) = self.shown(headers) {
-            self.ended(&session).await;
-            self.revoke(renewal);
-            if let Some(sid) = &session.sid {
-                self.end_at_issuer(EndedWhat::IssuerSession(sid)).await;
-            }
-        }
-        [&self.session_cookie, &self.login_cookie, &self.refresh_cookie, &self.hint_cookie]
-            .map(|cookie| cookie.forget(headers))
-            .concat()
-    }
-
-    /// Ends the login of a request that a login of another user replaces in its browser, where no logout could end it any more.
-    pub(crate) async fn leave(self: &Arc<Self>, headers: &HeaderMap, next: &Session) {
-        if let Some(ShownLogin { session, renewal, .. }) = self.shown(headers)
-            && session.subject != next.subject
-        {
-            self.ended(&session).await;
-            self.revoke(renewal);
-        }
-    }
-
-    /// Ends what the issuer says has ended.
-    pub(crate) async fn end_at_issuer(&self, what: EndedWhat<'_>) {
-        self.store.end(&self.tag, what, unix_now() + LONGEST_SESSION.as_secs()).await;
     }
 
     fn refresh_purpose(&self) -> String {

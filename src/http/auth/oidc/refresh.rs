@@ -107,7 +107,7 @@ fn unknown(error: &dyn std::error::Error) -> NotVouched {
 }
 
 /// What an issuer says in an error, fit for the log: it may be long, and repeat the token.
-fn shown(text: &str, sent: &RefreshToken) -> String {
+pub(super) fn shown(text: &str, sent: &RefreshToken) -> String {
     let hidden = if sent.0.is_empty() { text.to_owned() } else { text.replace(&sent.0, "***") };
     clean(hidden.as_bytes(), LONGEST).into_owned()
 }

@@ -2,6 +2,7 @@
 
 use http::uri::PathAndQuery;
 
+use crate::http::route::reading::PathReadings;
 use crate::observe::percent_encoding::{decoded, encoded};
 
 /// A path and query of this host, byte for byte as the request had it.
@@ -43,10 +44,21 @@ impl ReturnTarget {
             && text.len() <= LONGEST
             && text.bytes().all(|byte| (0x21..0x7f).contains(&byte))
             && !text.contains('#')
-            && text.parse::<PathAndQuery>().is_ok()
-            // What ends a login is not what a login is for.
-            && !text.starts_with(OWN);
+            && text.parse::<PathAndQuery>().is_ok_and(|target| !is_own(target.path()));
         is_sound.then(|| Self(text.to_owned()))
+    }
+}
+
+/// Whether a browser, or a program before frontgate, could make one of frontgate's own paths of this one. What ends a login is not
+/// what a login is for, and led there by a login the browser would ask as from here.
+fn is_own(path: &str) -> bool {
+    let mut readings = PathReadings::of(path);
+    loop {
+        match readings.next() {
+            Ok(Some(reading)) if !reading.to_ascii_lowercase().starts_with(OWN) => {}
+            Ok(None) => return false,
+            Ok(Some(_)) | Err(_) => return true,
+        }
     }
 }
 
@@ -56,7 +68,7 @@ pub(crate) fn parameter<'a>(query: Option<&'a str>, name: &str) -> Option<&'a st
 }
 
 /// The paths that frontgate answers itself begin so.
-const OWN: &str = "/.frontgate/";
+const OWN: &[u8] = b"/.frontgate/";
 /// Bytes. The state that goes to the issuer and back holds the target, and servers take URLs of some 8 KiB.
 const LONGEST: usize = 2048;
 
@@ -76,6 +88,7 @@ mod tests {
             "/%5Cevil.example",
             "/?to=https://evil.example/&%0d%0a",
             "/.frontgat/x",
+            "/x?to=/../.frontgate/logout",
         ] {
             let of = ReturnTarget::of(&target.parse().unwrap());
             assert_eq!(of.as_str(), target);
@@ -104,6 +117,17 @@ mod tests {
             "/%FF",
             "/.frontgate/logout",
             "%2F.frontgate%2Flogout",
+            "/x/../.frontgate/logout",
+            "/./.frontgate/logout",
+            "/%252e/.frontgate/logout",
+            "/x/%252E%252e/.frontgate/logout?x",
+            "//.frontgate/logout",
+            "//x/.frontgate/logout",
+            "/%5C.frontgate%5Clogout",
+            "/x%5C..%5C.frontgate/logout",
+            "/%252efrontgate/logout",
+            "/.Frontgate/logout",
+            "/x/..;/.frontgate/logout",
             &format!("/{}", "x".repeat(LONGEST)),
         ] {
             assert_eq!(ReturnTarget::decode(text), ReturnTarget::root(), "{text:?}");

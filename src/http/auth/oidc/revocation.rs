@@ -1,16 +1,19 @@
 //! The end of a refresh token at its issuer (RFC 7009), where its login has ended here.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
 use openidconnect::core::CoreRevocableToken;
 use openidconnect::{AsyncHttpClient, HttpRequest, RefreshToken as SentToken, RevocationUrl};
-use tokio::time::timeout;
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::sleep;
 
 use super::claims::RefreshToken;
 use super::issuer::{Issuer, chain};
 use super::issuer_http::IssuerHttp;
 use super::realm::OidcRealm;
+use super::refresh::shown;
 use super::renewal::Renewal;
 
 impl Issuer {
@@ -35,21 +38,46 @@ impl OidcRealm {
     /// Revokes the token of a login that has ended, if it has one. Nobody waits for that, and the login has ended without it, too.
     pub(super) fn revoke(self: &Arc<Self>, renewal: Option<Renewal>) {
         let Some(renewal) = renewal else { return };
+        self.revoke_soon(async move {
+            // Whoever asks the issuer with it at this moment may get another one for it.
+            let turn = renewal.turn().await;
+            (renewal.newest().token, Some(turn))
+        });
+    }
+
+    /// The same for the token of a login that came to nothing.
+    pub(super) fn revoke_unused(self: &Arc<Self>, token: Option<RefreshToken>) {
+        if let Some(token) = token {
+            self.revoke_soon(ready((token, None)));
+        }
+    }
+
+    fn revoke_soon<F>(self: &Arc<Self>, token: F)
+    where
+        F: Future<Output = (RefreshToken, Option<OwnedMutexGuard<()>>)> + Send + 'static,
+    {
         let realm = Arc::clone(self);
         self.drain.spawn(async move {
-            let revoked = async {
-                let _place =
-                    realm.issuer.revocations.try_acquire().map_err(|_| "too many tokens are revoked".to_owned())?;
-                // Whoever asks the issuer with it at this moment may get another one for it.
-                let _turn = renewal.turn().await;
-                realm.issuer.revoke(&renewal.newest().token).await
+            let (issuer, queue) = (&realm.issuer, &realm.issuer.revocations);
+            let revoked = queue.in_turn(async {
+                let (token, _turn) = token.await;
+                issuer.revoke(&token).await.map_err(|error| shown(&error, &token))
+            });
+            let over = async {
+                realm.drain.soft().await;
+                tokio::select! {
+                    () = sleep(LAST) => {}
+                    () = realm.drain.hard() => {}
+                }
             };
             let revoked = tokio::select! {
-                revoked = timeout(LONGEST, revoked) => revoked.unwrap_or_else(|_| Err("it took too long".to_owned())),
-                () = realm.drain.hard() => return,
+                revoked = revoked => revoked,
+                () = over => Err("frontgate ends".to_owned()),
             };
-            if let Err(error) = revoked {
-                tracing::debug!(error, "a refresh token was not revoked");
+            let name = &issuer.settings.issuer;
+            match revoked {
+                Ok(()) => queue.outage.answered(name, "the issuer revokes refresh tokens again"),
+                Err(error) => queue.outage.failed(name, &error, "a refresh token was not revoked at its issuer"),
             }
         });
     }
@@ -71,5 +99,5 @@ impl<'c> AsyncHttpClient<'c> for RequestAt<'_> {
     }
 }
 
-/// With the time for an answer that is waited for already.
-const LONGEST: Duration = Duration::from_secs(20);
+/// How long a revocation that is under way may hold up the end of frontgate.
+const LAST: Duration = Duration::from_secs(1);

@@ -59,6 +59,12 @@ impl CookieName {
         (0..MOST_PARTS).filter(brought).filter_map(|part| self.field(part, "", Duration::ZERO)).collect()
     }
 
+    /// Whether these `Set-Cookie` fields make a browser keep a value.
+    pub(crate) fn is_in(&self, fields: &[HeaderValue]) -> bool {
+        let start = format!("{}_0=", self.0);
+        fields.iter().any(|field| field.as_bytes().starts_with(start.as_bytes()))
+    }
+
     fn field(&self, part: usize, value: &str, time: Duration) -> Option<HeaderValue> {
         let Self(name) = self;
         let seconds = time.as_secs();
