@@ -43,7 +43,8 @@ impl DoctorVisits {
             let _turn = turn;
             let runtime = Builder::new_current_thread().enable_all().build().ok()?;
             let (gateway_config, looked) = GatewayConfig::look();
-            let asked = ConfigChoice::Running;
+            // What runs is this very process, and it needs not ask itself.
+            let asked = ConfigChoice::Flags;
             let question = DoctorRequest { config, file: None, asked, origins: Vec::new(), gateway_config, looked };
             let report = runtime.block_on(async { timeout(LONGEST, examine(&question)).await.ok() });
             // A resolver that does not answer keeps nothing waiting.

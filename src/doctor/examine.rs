@@ -57,7 +57,8 @@ pub(crate) enum ConfigChoice {
 pub(crate) async fn examine(question: &DoctorRequest) -> DoctorReport {
     let machine = probe::look_at_machine();
     let running = probe::look_for_running(&question.config.admin).await;
-    let (mut config, own_file) = as_it_runs(question, &running);
+    let (mut config, looked_at) = as_it_runs(question, &running);
+    let OwnFile { found: own_file, claimed } = OwnFile::of(question.file.as_deref(), looked_at.as_deref());
     let mut diagnosis = Diagnosis::default();
     for name in probe::find_names(&mut config).await {
         judge::name(&mut diagnosis, &name);
@@ -84,7 +85,7 @@ pub(crate) async fn examine(question: &DoctorRequest) -> DoctorReport {
     let (gateways, (probed_listeners, probed_parts), issuers, services) = tokio::join!(
         gateways(&plan, &config),
         probed_listeners(&plan, &config, &running, &ports, &machine, &parts),
-        probe::look_at_issuers(&config, &origins),
+        probe::look_at_issuers(&config, &question.config, &origins),
         probe::look_at_login_services(&config, &origins)
     );
 
@@ -109,7 +110,11 @@ pub(crate) async fn examine(question: &DoctorRequest) -> DoctorReport {
     for (key, address) in probe::sources_elsewhere(&config) {
         diagnosis.found(login::source_elsewhere(&key, &address.to_string()));
     }
-    judge_frontgate(&mut diagnosis, question, own_file.as_deref(), &running, &ports, probed_listeners.is_empty());
+    if let Some(file) = &claimed {
+        let saw = "only the program at the admin address says so; -c names a file to be sure";
+        diagnosis.checked(format!("the config is {}", file.display()), CheckOutcome::Skipped, saw);
+    }
+    judge_frontgate(&mut diagnosis, question, looked_at.as_deref(), &running, &ports, probed_listeners.is_empty());
     for probed in &probed_listeners {
         judge::probed(&mut diagnosis, probed, direct);
         certificates::judge_shown(&mut diagnosis, &config, probed, machine.now);
@@ -134,6 +139,7 @@ pub(crate) async fn examine(question: &DoctorRequest) -> DoctorReport {
     DoctorReport {
         diagnosis,
         own_file,
+        claimed_file: claimed,
         looked: question.looked.clone(),
         gateway_config: question.gateway_config.as_ref().map(|config| config.file.clone()),
     }
@@ -150,7 +156,13 @@ pub(crate) async fn examine_gateways(question: &DoctorRequest) -> DoctorReport {
     let gateways = gateways(&plan, &config).await;
     judge_gateways(&mut diagnosis, question, &plan, &config, &gateways, &machine);
     diagnosis.sort();
-    DoctorReport { diagnosis, own_file: question.file.clone(), looked: question.looked.clone(), gateway_config: None }
+    DoctorReport {
+        diagnosis,
+        own_file: question.file.clone(),
+        claimed_file: None,
+        looked: question.looked.clone(),
+        gateway_config: None,
+    }
 }
 
 /// The configuration with the listeners that there really are; the one of the frontgate that runs, unless another is
@@ -179,6 +191,27 @@ fn as_it_runs(question: &DoctorRequest, running: &RunningFrontgate) -> (Config, 
         config.listen.plain = of("plain http").iter().filter_map(|address| Some(bind_addr(address)?.into())).collect();
     }
     (config, file)
+}
+
+/// The file of frontgate's own configuration, by who names it.
+#[derive(Debug, PartialEq, Eq)]
+struct OwnFile {
+    /// The one that was named by the user, or is where frontgate looks.
+    found: Option<PathBuf>,
+    /// Another one, that only the program at the admin address names: it may be another user's program.
+    claimed: Option<PathBuf>,
+}
+
+impl OwnFile {
+    /// `found` by doctor itself; `looked_at` is the file of the configuration that is judged.
+    fn of(found: Option<&Path>, looked_at: Option<&Path>) -> Self {
+        let own = |file: Option<&Path>| file.map(Path::to_path_buf);
+        match looked_at {
+            None => Self { found: None, claimed: None },
+            Some(file) if is_same(file, found) => Self { found: own(found), claimed: None },
+            Some(file) => Self { found: None, claimed: own(Some(file)) },
+        }
+    }
 }
 
 /// Whether both names lead to one file.
@@ -336,3 +369,25 @@ fn judge_frontgate(
 
 /// How many names of a listener have their certificate looked at.
 const MOST_NAMES: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_only_the_program_at_the_admin_address_names_is_not_ones_own() {
+        for (found, looked_at, expected) in [
+            (None, None, (None, None)),
+            (Some("/a.yaml"), Some("/a.yaml"), (Some("/a.yaml"), None)),
+            (Some("/a.yaml"), Some("/b.yaml"), (None, Some("/b.yaml"))),
+            (None, Some("/b.yaml"), (None, Some("/b.yaml"))),
+            (Some("/a.yaml"), None, (None, None)),
+            // The name that was found is the one to be written, whatever the claimed one leads to by then.
+            (Some("src/lib.rs"), Some("src/./lib.rs"), (Some("src/lib.rs"), None)),
+        ] {
+            let file = |name: Option<&str>| name.map(PathBuf::from);
+            let own = OwnFile::of(found.map(Path::new), looked_at.map(Path::new));
+            assert_eq!(own, OwnFile { found: file(expected.0), claimed: file(expected.1) }, "{found:?} {looked_at:?}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! [`Finding`]: one thing that is wrong, why, and what to do about it.
 
 use super::settings::SettingEdit;
+use crate::observe::clean::{LONGEST, clean};
 
 /// One thing that is wrong, or could be better.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +86,13 @@ pub(crate) struct Diagnosis {
 impl Diagnosis {
     /// Adds a finding.
     pub(super) fn found(&mut self, finding: Finding) {
+        let finding = Finding {
+            what: harmless(&finding.what),
+            // Shown as words, wherever its lines end.
+            why: finding.why.lines().map(harmless).collect::<Vec<_>>().join("\n"),
+            fix: finding.fix.iter().map(|line| harmless(line)).collect(),
+            ..finding
+        };
         // One cause shows at several names and listeners.
         if !self.findings.contains(&finding) {
             self.findings.push(finding);
@@ -92,7 +100,7 @@ impl Diagnosis {
     }
 
     pub(super) fn checked(&mut self, what: impl Into<String>, outcome: CheckOutcome, saw: impl Into<String>) {
-        self.checks.push(DoctorCheck { what: what.into(), outcome, saw: saw.into() });
+        self.checks.push(DoctorCheck { what: harmless(&what.into()), outcome, saw: harmless(&saw.into()) });
     }
 
     /// Puts the worst first, and the finding that strangers get in before those that keep clients out; findings of one
@@ -107,5 +115,36 @@ impl Diagnosis {
     }
 }
 
+/// The text without what could drive a terminal: gateways, issuers and the program at the admin address may have said some of it.
+fn harmless(text: &str) -> String {
+    clean(text.as_bytes(), LONGEST).into_owned()
+}
+
 /// The id of the finding that strangers get in.
 pub(super) const OPEN: &str = "trusted_proxy_open";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_others_say_drives_a_terminal() {
+        let said = "a\u{1b}[2Jb\nBROKEN";
+        let mut diagnosis = Diagnosis::default();
+        diagnosis.checked(said, CheckOutcome::Skipped, said);
+        diagnosis.found(Finding {
+            id: "a_thing",
+            severity: FindingSeverity::Advice,
+            what: said.to_owned(),
+            why: said.to_owned(),
+            fix: vec![said.to_owned()],
+            edit: None,
+            strip: Vec::new(),
+        });
+        let (check, finding) = (&diagnosis.checks[0], &diagnosis.findings[0]);
+        for text in [&check.what, &check.saw, &finding.what, &finding.fix[0]] {
+            assert_eq!(text, "a\\x1b[2Jb\\nBROKEN");
+        }
+        assert_eq!(finding.why, "a\\x1b[2Jb\nBROKEN");
+    }
+}

@@ -17,8 +17,10 @@ pub(crate) struct DoctorReport {
     pub(crate) gateway_config: Option<PathBuf>,
     /// The places where the gateway's configuration was looked for.
     pub(crate) looked: Vec<PathBuf>,
-    /// The file of frontgate's own configuration, if it has one.
+    /// The file of frontgate's own configuration, if it has one that was found here.
     pub(crate) own_file: Option<PathBuf>,
+    /// The file that only the program at the admin address names; nothing in it is changed.
+    pub(crate) claimed_file: Option<PathBuf>,
 }
 
 impl DoctorReport {
@@ -156,6 +158,7 @@ mod tests {
             diagnosis,
             looked: vec!["/o.json".into()],
             own_file: None,
+            claimed_file: None,
             gateway_config: Some("/o.json".into()),
         }
     }

@@ -16,6 +16,7 @@ use crate::cli::run::CommandRuntime;
 use crate::config::Config;
 use crate::doctor::settings::{WrittenSettings, apply, strip, write};
 use crate::doctor::{DoctorReport, DoctorRequest, GatewayConfig, examine};
+use crate::observe::clean::{LONGEST, clean};
 
 /// The report after the fixes, and whether every fix was made.
 pub(in crate::cli) fn examined(
@@ -57,6 +58,17 @@ fn fix_own(report: &DoctorReport, yes: bool, aloud: bool) -> Result<FixOutcome, 
         return Ok(FixOutcome::Nothing);
     }
     let lines = format!("  forwarded: {{ strip: [{}] }}", names.join(", "));
+    if let Some(file) = &report.claimed_file {
+        let file = clean(file.as_os_str().as_encoded_bytes(), LONGEST).into_owned();
+        say(
+            aloud,
+            &format!(
+                "{file} is left as it is: only the program at the admin address says that frontgate runs on it. If it does, name it with \
+                 -c, or write there:\n{lines}\n\n"
+            ),
+        );
+        return Ok(FixOutcome::NotDone);
+    }
     let Some(file) = &report.own_file else {
         say(
             aloud,

@@ -4,38 +4,42 @@
 use super::{HostPattern, RouteConfig, RouteTarget};
 use crate::config::keys::SectionChecks;
 use crate::config::problem::ValueError;
-use crate::config::{Config, Listen};
+use crate::config::{Config, Listen, LoginRules, UpstreamGroup};
 
-/// Reports certificates that a route asks for where no client can show one, since there is no TLS.
+/// Reports certificates that a route asks for where no client can show one, since there is no TLS. Where another proof lets in, that
+/// is a warning.
 pub(in crate::config) fn certificates(config: &Config, checks: &mut SectionChecks<'_>) {
-    let fault = || {
-        ValueError::new("no client can show a certificate: only listeners without TLS lead here")
-            .hint("an https listener, such as listen: { https: [\":8443\"] }, or another proof, such as `token`")
+    let fault = |rules: &LoginRules| {
+        let fault = ValueError::new("no client can show a certificate: only listeners without TLS lead here")
+            .hint("an https listener, such as listen: { https: [\":8443\"] }, or another proof, such as `token`");
+        if has_others(rules) { fault.warning() } else { fault }
     };
     let (mut heirs, mut without) = (0, Vec::new());
     for (index, route) in config.all_routes().iter().enumerate().filter(|(_, route)| !route.answers()) {
         let shows = has_tls(route, &config.listen);
-        match &route.auth {
-            Some(own) if own.rules().is_some_and(|rules| rules.mtls.is_some()) && !shows => {
-                checks.report(&[&format!("routes[{index}].auth.mtls"), "listen.https"], fault());
+        if let Some(own) = &route.auth {
+            if let Some(rules) = own.rules().filter(|rules| rules.mtls.is_some() && !shows) {
+                checks.report(&[&format!("routes[{index}].auth.mtls"), "listen.https"], fault(rules));
             }
-            Some(_) => {}
-            None => {
-                heirs += 1;
-                without.extend((!shows).then_some(index));
-            }
+        } else {
+            heirs += 1;
+            without.extend((!shows).then_some(index));
         }
     }
     let Some(rules) = config.auth.rules().filter(|rules| rules.mtls.is_some()) else { return };
     if heirs == without.len() && heirs > 0 {
-        return checks.report(&["auth.mtls", "listen.https"], fault());
+        return checks.report(&["auth.mtls", "listen.https"], fault(rules));
     }
-    let others = [rules.basic.is_some(), rules.token.is_some(), rules.forward.is_some(), rules.oidc.is_some()];
-    if !others.contains(&true) {
+    if !has_others(rules) {
         for index in without {
-            checks.report(&[&format!("routes[{index}]"), "auth.mtls", "listen.https"], fault());
+            checks.report(&[&format!("routes[{index}]"), "auth.mtls", "listen.https"], fault(rules));
         }
     }
+}
+
+/// Whether another proof than a certificate lets in.
+fn has_others(rules: &LoginRules) -> bool {
+    rules.basic.is_some() || rules.token.is_some() || rules.forward.is_some() || rules.oidc.is_some()
 }
 
 fn has_tls(route: &RouteConfig, listen: &Listen) -> bool {
@@ -43,14 +47,15 @@ fn has_tls(route: &RouteConfig, listen: &Listen) -> bool {
 }
 
 /// Reports groups whose cookies have one name on one host: each would take the other's for its own, and lead its clients anywhere.
+/// Groups that have nowhere else to lead clients may share one.
 pub(in crate::config) fn cookies(config: &Config, checks: &mut SectionChecks<'_>) {
-    let groups: Vec<(usize, &str, &str)> =
-        config.routes.iter().enumerate().filter_map(|one| tie(config, one)).collect();
+    let groups: Vec<_> = config.routes.iter().enumerate().filter_map(|one| tie(config, one)).collect();
     let mut told: Vec<&str> = Vec::new();
-    for (place, (index, group, cookie)) in groups.iter().enumerate() {
-        let clash = groups[..place].iter().find_map(|(other, first, known)| {
-            let host = if known == cookie && first != group { shared(&config.routes, *other, *index) } else { None };
-            host.map(|host| (first, host))
+    for (place, RouteTie { index, group, cookie, is_single }) in groups.iter().enumerate() {
+        let clash = groups[..place].iter().find_map(|other| {
+            let is_clash = other.cookie == *cookie && other.group != *group && !(other.is_single && *is_single);
+            let host = is_clash.then(|| shared(&config.routes, other.index, *index)).flatten();
+            host.map(|host| (other.group, host))
         });
         let Some((first, host)) = clash.filter(|_| !told.contains(group)) else { continue };
         told.push(group);
@@ -62,11 +67,24 @@ pub(in crate::config) fn cookies(config: &Config, checks: &mut SectionChecks<'_>
     }
 }
 
+/// A route's group and its cookie.
+struct RouteTie<'a> {
+    index: usize,
+    group: &'a str,
+    cookie: &'a str,
+    /// Whether the group has a single gateway, to which clients come with any cookie.
+    is_single: bool,
+}
+
 /// A route's group and its cookie, if it has one.
-fn tie<'a>(config: &'a Config, (index, route): (usize, &'a RouteConfig)) -> Option<(usize, &'a str, &'a str)> {
+fn tie<'a>(config: &'a Config, (index, route): (usize, &'a RouteConfig)) -> Option<RouteTie<'a>> {
     let Some(RouteTarget::Named(name)) = route.upstream.as_ref().filter(|_| !route.answers()) else { return None };
     let (_, group) = config.upstreams.iter().find(|(known, _)| known == name)?;
-    Some((index, name, &group.sticky.as_ref()?.cookie))
+    Some(RouteTie { index, group: name, cookie: &group.sticky.as_ref()?.cookie, is_single: is_single(group) })
+}
+
+fn is_single(group: &UpstreamGroup) -> bool {
+    group.endpoints.len() == 1 && group.names().next().is_none()
 }
 
 /// The hosts on which both routes get requests, if there are any, in words.

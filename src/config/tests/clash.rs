@@ -2,15 +2,13 @@
 
 use super::*;
 
-/// The problems of a configuration, without their hints.
+/// The problems of a configuration, warnings included, without their hints.
 fn problems(text: &str) -> Vec<String> {
-    match parse(text) {
-        Ok(_) => Vec::new(),
-        Err(said) => {
-            let lines = said.lines().filter(|line| line.starts_with("f.yaml:"));
-            lines.map(|line| line.split_once(": ").unwrap().1.to_owned()).collect()
-        }
-    }
+    let folders = BaseFolders { file: "/etc/frontgate".into(), working: "/home/ann".into(), printed: false };
+    let (Ok((.., problems)) | Err(problems)) = load::parse(text, [], &Overrides::default(), &folders);
+    let said = Problems::new(Some("f.yaml".into()), problems).to_string();
+    let lines = said.lines().filter(|line| line.starts_with("f.yaml:"));
+    lines.map(|line| line.split_once(": ").unwrap().1.to_owned()).collect()
 }
 
 #[test]
@@ -24,12 +22,13 @@ fn a_certificate_cannot_be_asked_for_without_tls() {
     for (listen, rest, expected) in [
         ("", format!("{MTLS}\n"), &[][..]),
         (PLAIN, format!("{MTLS}\n"), &["auth.mtls"]),
-        (PLAIN, format!("{TWO}\n"), &["auth.mtls"]),
+        (PLAIN, format!("{TWO}\n"), &["warning: auth.mtls"]),
         (PLAIN, format!("routes: [{{ path: /a, {MTLS} }}, {{ path: /b }}]\n"), &["routes[0].auth.mtls"]),
         (PLAIN, format!("{MTLS}\nroutes: [{{ path: /a, auth: none }}, {{ path: /b, respond: 404 }}]\n"), &[]),
         (BOTH, format!("{MTLS}\nroutes: [{{ path: /a }}, {{ listener: inside }}]\n"), &["routes[1]"]),
         (BOTH, format!("{TWO}\nroutes: [{{ path: /a }}, {{ listener: inside }}]\n"), &[]),
-        (BOTH, format!("routes: [{{ path: /a }}, {{ listener: inside, {TWO} }}]\n"), &["routes[1].auth.mtls"]),
+        (BOTH, format!("routes: [{{ path: /a }}, {{ listener: inside, {TWO} }}]\n"), &["warning: routes[1].auth.mtls"]),
+        (BOTH, format!("routes: [{{ path: /a }}, {{ listener: inside, {MTLS} }}]\n"), &["routes[1].auth.mtls"]),
         (BOTH, format!("routes: [{{ path: /a, {MTLS} }}, {{ listener: inside }}]\n"), &[]),
     ] {
         let found = problems(&format!("{listen}{}", rest.replace("HEX", &hex)));
@@ -45,11 +44,13 @@ fn a_certificate_cannot_be_asked_for_without_tls() {
 fn two_groups_have_two_cookies_where_a_host_has_both() {
     let groups = |one: &str, other: &str| {
         format!(
-            "upstreams: {{ a: {{ endpoints: [http://a], sticky: {{ {one} }} }}, b: {{ endpoints: [http://b], sticky: {{ {other} }} }}, \
+            "upstreams: {{ a: {{ endpoints: [http://a, http://a2], sticky: {{ {one} }} }}, b: {{ endpoints: [http://b], sticky: {{ {other} }} }}, \
              c: {{ endpoints: [http://c] }} }}\n"
         )
     };
     let same = groups("", "");
+    let single = same.replace(", http://a2", "");
+    let named = single.replace("http://a]", "dns+http://a:80]");
     for (groups, routes, expected) in [
         (&same, "{ path: /a, upstream: a }, { upstream: b }", "every host"),
         (&same, "{ path: /a, upstream: a }, { upstream: c }", ""),
@@ -62,6 +63,8 @@ fn two_groups_have_two_cookies_where_a_host_has_both() {
         (&same, "{ host: \"*.x\", path: /a, upstream: a }, { upstream: b }", "*.x"),
         (&same, "{ host: \"*.x\", path: /a, upstream: a }, { host: \"*.y\", upstream: b }", ""),
         (&same, "{ upstream: b }, { host: a.x, methods: [GET], upstream: a }", "a.x"),
+        (&single, "{ path: /a, upstream: a }, { upstream: b }", ""),
+        (&named, "{ path: /a, upstream: a }, { upstream: b }", "every host"),
         (&groups("cookie: one", "cookie: two"), "{ path: /a, upstream: a }, { upstream: b }", ""),
         (&groups("cookie: one", "cookie: one"), "{ path: /a, upstream: a }, { upstream: b }", "every host"),
     ] {
@@ -71,7 +74,7 @@ fn two_groups_have_two_cookies_where_a_host_has_both() {
         assert!(found.iter().all(|found| found.contains("both have the cookie") && found.ends_with(&at)), "{found:?}");
     }
     let said = parse(
-        "upstreams:\n  a: { endpoints: [http://a], sticky: {} }\n  b: { endpoints: [http://b], sticky: {} }\nroutes: [{ path: /a, upstream: a }, { upstream: b }]\n",
+        "upstreams:\n  a: { endpoints: [http://a, http://a2], sticky: {} }\n  b: { endpoints: [http://b], sticky: {} }\nroutes: [{ path: /a, upstream: a }, { upstream: b }]\n",
     );
     assert_eq!(
         said.unwrap_err(),

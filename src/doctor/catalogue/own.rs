@@ -108,7 +108,9 @@ pub(in crate::doctor) fn other_config(runs: &str, looked: &str) -> Finding {
     advice(
         "other_config",
         "The frontgate that runs has another config than the one looked at",
-        format!("It runs on {runs}; doctor looked at {looked}."),
+        format!(
+            "It says that it runs on {runs}; doctor looked at {looked}. If it is no frontgate of yours, another user's program is at the admin address."
+        ),
         format!("frontgate doctor -c {runs}"),
     )
 }

@@ -38,20 +38,18 @@ pub(in crate::doctor) struct IssuerAnswers {
 }
 
 /// Asks every issuer of the configuration for its settings and keys, and for its login page as a browser does that comes from
-/// each of these origins.
-pub(in crate::doctor) async fn look(config: &Config, origins: &[String]) -> Vec<ProbedIssuer> {
+/// each of these origins. Files of secrets are read only where `own`, the configuration that was read here, names them for the
+/// same client of the same issuer: what a program at the admin address tells may be another user's, to have them sent.
+pub(in crate::doctor) async fn look(config: &Config, own: &Config, origins: &[String]) -> Vec<ProbedIssuer> {
     let mut asked: Vec<&OidcAuth> = Vec::new();
-    for settings in config.logins().filter_map(|(_, rules)| rules.oidc.as_ref()) {
-        let known = |known: &&OidcAuth| {
-            (&known.issuer, &known.client_id, &known.client_secret, &known.tls)
-                == (&settings.issuer, &settings.client_id, &settings.client_secret, &settings.tls)
-        };
-        if !asked.iter().any(known) {
+    for settings in clients(config) {
+        if !asked.iter().any(|known| is_same(known, settings)) {
             asked.push(settings);
         }
     }
     join_all(asked.into_iter().map(|settings| async move {
-        let answered = match timeout(PATIENCE, ask(settings, origins)).await {
+        let is_own = clients(own).any(|known| is_same(known, settings));
+        let answered = match timeout(PATIENCE, ask(settings, is_own, origins)).await {
             Ok(answered) => answered,
             Err(_) => Err(format!("it gave no answer within {PATIENCE:?}")),
         };
@@ -60,12 +58,24 @@ pub(in crate::doctor) async fn look(config: &Config, origins: &[String]) -> Vec<
     .await
 }
 
-async fn ask(settings: &OidcAuth, origins: &[String]) -> Result<IssuerAnswers, String> {
+fn clients(config: &Config) -> impl Iterator<Item = &OidcAuth> {
+    config.logins().filter_map(|(_, rules)| rules.oidc.as_ref())
+}
+
+/// Whether both are the same client of the same issuer, which proves itself in the same way.
+fn is_same(one: &OidcAuth, other: &OidcAuth) -> bool {
+    (&one.issuer, &one.client_id, &one.client_secret, &one.tls)
+        == (&other.issuer, &other.client_id, &other.client_secret, &other.tls)
+}
+
+async fn ask(settings: &OidcAuth, is_own: bool, origins: &[String]) -> Result<IssuerAnswers, String> {
     let verified = Arc::new(ClientTls::open(&settings.tls).map_err(|error| error.to_string())?);
     let tls = client_config(&verified).map_err(|error| error.to_string())?;
     let http = IssuerHttp { tls, verified, names: NameResolver::default() };
     // What a running frontgate tells of its settings has no secret; a file of another user's cannot be read.
-    let secret = settings.client_secret.as_ref().map(ClientSecret::known).transpose();
+    let is_foreign = !is_own && matches!(settings.client_secret, Some(ClientSecret::File(_)));
+    let readable = settings.client_secret.as_ref().filter(|_| !is_foreign);
+    let secret = readable.map(ClientSecret::known).transpose();
     let issuer = Issuer::new(settings.clone(), secret.as_ref().ok().cloned().flatten(), http.clone());
     issuer.look().await.map_err(|error| error.to_string())?;
     let mut answers = IssuerAnswers::default();
@@ -87,7 +97,9 @@ async fn ask(settings: &OidcAuth, origins: &[String]) -> Result<IssuerAnswers, S
         }
         asked.push((host(origin).to_owned(), redirect, refused));
     }
-    if let Ok(secret) = secret {
+    if is_foreign {
+        answers.client = Some((true, ClientTrial::Unclear(NOT_OWN.to_owned())));
+    } else if let Ok(secret) = secret {
         let origin = origins.first().map_or("https://localhost", String::as_str);
         let trial = issuer.try_client(format!("{origin}/.frontgate/callback")).await;
         let unclear = |error: IssuerError| ClientTrial::Unclear(error.to_string());
@@ -126,6 +138,7 @@ fn ahead(answer: &HttpResponse, now: SystemTime) -> Option<i64> {
     }
 }
 
+const NOT_OWN: &str = "its secret is not read: only the program at the admin address names this file for it, not the config that was read here (-c FILE)";
 /// Shorter than what doctor takes at most.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Each is a request to the issuer.

@@ -1,6 +1,9 @@
 //! Logins that cannot work, as doctor finds them over real sockets.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::thread;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -125,4 +128,54 @@ fn cookies_that_no_browser_keeps_and_sources_of_other_machines_are_found() {
     assert!(told["findings"].to_string().contains("upstreams.gw.source[1]"), "{told:#}");
     let (found, told) = ids(&folder, &upstream, &group("127.0.0.1, 127.0.0.2"));
     assert!(found.is_empty(), "{told:#}");
+}
+
+/// A program of another user's at the admin address: it claims that file and that configuration.
+fn squatter(file: String, config: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut some = [0; 4096];
+            let Ok(length) = stream.read(&mut some) else { continue };
+            let status = serde_json::json!({
+                "version": "0.1.0", "ready": true, "draining": false, "config": file, "listeners": []
+            });
+            let body = if some[..length].starts_with(b"GET /config ") { config.clone() } else { status.to_string() };
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            // A doctor that has gone in the meantime needs no answer.
+            let _ = stream.write_all((head + &body).as_bytes());
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_secret_that_only_the_program_at_the_admin_address_names_is_not_sent() {
+    let issuer = Issuer::start();
+    let url = issuer.url.clone();
+    let looked = tokio::task::spawn_blocking(move || {
+        let folder = TempDir::new().unwrap();
+        let secret = folder.path().join("victim.secret");
+        fs::write(&secret, "hush\n").unwrap();
+        let upstream = unused_address();
+        let auth = |client: &str| {
+            format!(
+                "auth: {{ oidc: {{ issuer: \"{url}\", client_id: {client}, client_secret: {{ file: \"{}\" }}, allow: {{ subjects: [\"*\"] }} }} }}",
+                secret.display()
+            )
+        };
+        for (own, outcome) in [(String::new(), "skipped"), (auth("other"), "skipped"), (auth("gw"), "ok")] {
+            let claimed = format!("upstream: http://{upstream}\n{}\n", auth("gw"));
+            let admin = squatter(folder.path().join("f.yaml").display().to_string(), claimed);
+            let config = format!(
+                "upstream: http://{upstream}\nadmin: \"{admin}\"\nlisten: {{ https: [\"127.0.0.1:0\"] }}\n{own}\n"
+            );
+            let (_, told) = found(folder.path(), &config);
+            let check = check(&told, "knows the client gw");
+            assert_eq!(check["outcome"], outcome, "{own}: {told:#}");
+            assert_eq!(check["saw"].as_str().unwrap().contains("is not read"), outcome == "skipped", "{told:#}");
+        }
+    });
+    looked.await.unwrap();
 }

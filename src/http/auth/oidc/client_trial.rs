@@ -4,6 +4,7 @@ use openidconnect::core::CoreErrorResponseType;
 use openidconnect::{AuthorizationCode, PkceCodeVerifier, RequestTokenError};
 
 use super::issuer::{Issuer, IssuerError, chain};
+use crate::observe::clean::clean;
 
 /// Whether an issuer takes frontgate for its client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,9 +35,12 @@ impl Issuer {
             Err(RequestTokenError::ServerResponse(said)) => match said.error() {
                 CoreErrorResponseType::InvalidGrant => ClientTrial::Taken,
                 error @ (CoreErrorResponseType::InvalidClient | CoreErrorResponseType::UnauthorizedClient) => {
-                    ClientTrial::Refused(error.as_ref().to_owned())
+                    ClientTrial::Refused(clean(error.as_ref().as_bytes(), LONGEST_WORD).into_owned())
                 }
-                error => ClientTrial::Unclear(format!("it says {}", error.as_ref())),
+                error => {
+                    let word = clean(error.as_ref().as_bytes(), LONGEST_WORD);
+                    ClientTrial::Unclear(format!("it says {word}"))
+                }
             },
             Err(RequestTokenError::Parse(..)) => ClientTrial::Unclear("its answer is no JSON".to_owned()),
             Err(error) => ClientTrial::Unclear(chain(&error)),
@@ -44,3 +48,6 @@ impl Issuer {
         })
     }
 }
+
+/// Bytes of what an issuer says; the longest word of RFC 6749 has 25.
+const LONGEST_WORD: usize = 100;
