@@ -290,19 +290,21 @@ mod tests {
 
     #[tokio::test]
     async fn keys_and_ends_outlive_a_restart_and_are_for_this_user_only() {
+        // Begun before it ends, whenever the clock ticks.
+        let session = session();
         let temp = tempfile::tempdir().unwrap();
         let open = || SessionStore::open(StateDir::open(temp.path()).unwrap(), None).unwrap();
         let store = open();
         let sealed = store.newest_keys().await.unwrap().seal("a", b"ann").unwrap();
         let mut changes = store.changes();
-        assert!(!store.has_ended("id", &session()));
+        assert!(!store.has_ended("id", &session));
         store.end("id", EndedWhat::Session("1"), unix_now() + 100).await;
         assert!(changes.has_changed().unwrap());
         changes.mark_unchanged();
         for store in [store, open()] {
             assert_eq!(store.keys().open("a", &sealed).as_deref(), Some(&b"ann"[..]));
-            assert!(store.has_ended("id", &session()));
-            assert!(!store.has_ended("other", &session()));
+            assert!(store.has_ended("id", &session));
+            assert!(!store.has_ended("other", &session));
         }
         for file in [KEYS, ENDED] {
             let mode = fs::metadata(temp.path().join(file)).unwrap().permissions().mode() & 0o777;
@@ -312,6 +314,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_ended_at_one_replica_ends_at_the_other_and_a_cookie_is_good_at_both() {
+        // Begun before it ends, whenever the clock ticks.
+        let session = session();
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let secret = || Some(ClusterSecret::new("a", &[1; 32]));
         let open =
@@ -328,11 +332,12 @@ mod tests {
             assert_eq!(changes.has_changed().unwrap(), changed, "{text}");
             changes.mark_unchanged();
         }
-        assert!(other.has_ended("id", &session()));
+        assert!(other.has_ended("id", &session));
     }
 
     #[test]
     fn damaged_files_end_all_logins() {
+        let session = session();
         let temp = tempfile::tempdir().unwrap();
         let open = || SessionStore::open(StateDir::open(temp.path()).unwrap(), None).unwrap();
         let sealed = open().keys().seal("a", b"ann").unwrap();
@@ -340,7 +345,7 @@ mod tests {
         assert_eq!(open().keys().open("a", &sealed), None);
         assert!(temp.path().join("session-keys.bad").exists());
         fs::write(temp.path().join(ENDED), "damaged").unwrap();
-        assert!(open().has_ended("id", &session()));
+        assert!(open().has_ended("id", &session));
     }
 
     #[tokio::test]
