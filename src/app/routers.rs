@@ -8,6 +8,7 @@ use super::shared_state::SharedState;
 use crate::config::{self, Auth, ClientAccess, Config, PathMatcher, RouteAnswer, Timeouts};
 use crate::http::auth::live_logins::RouteRechecks;
 use crate::http::auth::oidc::login_pages::{HostLogin, LoginPages};
+use crate::http::auth::oidc::return_target::ReturnTarget;
 use crate::http::auth::passwords::Passwords;
 use crate::http::auth::recheck::LoginRecheck;
 use crate::http::proxy::forward::{ExchangeTimeouts, Forwarder};
@@ -57,7 +58,8 @@ impl Routers {
             let login = auth_of(config, &route).rules().and_then(|rules| logins.oidc(rules));
             let login = login.map(|proof| {
                 let host = route.matchers.host.clone();
-                HostLogin { host, access: config.access(&route), proof }
+                let front = ReturnTarget::at(route.matchers.path.as_ref().map_or("/", PathMatcher::example));
+                HostLogin { host, front, access: config.access(&route), proof }
             });
             let counts = shared.metrics.requests.route(&name);
             WiredRoute { config: route, matches, counts, stack: Arc::new(stack), login }

@@ -209,6 +209,10 @@ async fn a_route_below_a_path_has_its_login_pages_at_the_root() {
     assert_eq!(browser.page(&proxy, "/open").await.status(), 200);
     let open = gateway.request().await;
     assert_eq!((open.field("x-user"), open.head().contains("__Host-frontgate")), (None, false), "{}", open.head());
+    // Nothing is at the root of the host: no page leads there.
+    assert_eq!(leads_to(&browser.page(&proxy, "/.frontgate/login").await), "http://gw/claw/");
+    let page = browser.page(&proxy, "/.frontgate/logged-out").await.body_text();
+    assert!(page.contains("<a href=\"/claw/\">Log in again</a>"), "{page}");
     for path in ["/.frontgate/other", "/.frontgate", "/.frontgate/login/", "/.FRONTGATE/login", "/%2efrontgate/login"] {
         assert_eq!(browser.page(&proxy, path).await.status(), 404, "{path}");
     }

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, REFERRER_POLICY};
 use http::{HeaderValue, Response};
 
+use super::return_target::ReturnTarget;
 use crate::http::pages::page::{STYLE_HASH, style};
 use crate::http::pages::template::{escape, fill};
 
@@ -17,8 +18,8 @@ pub(crate) enum LoginPage {
     Choose(Vec<(String, String)>),
     /// Asks whether the user wants to log out, since another site may have led here.
     ConfirmLogout,
-    /// Says that the user has logged out.
-    LoggedOut,
+    /// Says that the user has logged out, and leads to this page of the host again.
+    LoggedOut(ReturnTarget),
 }
 
 /// Where a browser is sent, and what becomes of the fragment.
@@ -63,7 +64,7 @@ impl LoginPage {
             Self::Go(_) => "One moment",
             Self::Choose(_) => "Log in",
             Self::ConfirmLogout => "Log out?",
-            Self::LoggedOut => "Logged out",
+            Self::LoggedOut(_) => "Logged out",
         };
         fill(TEMPLATE, |name, out| match (name, self) {
             ("title", _) => out.push_str(title),
@@ -101,10 +102,13 @@ impl LoginPage {
                 "<p>This ends your login here and at the login service, and closes what is open with it.</p>\
                  <form method=\"post\" action=\"/.frontgate/logout\"><button>Log out</button></form>",
             ),
-            ("body", Self::LoggedOut) => out.push_str(
-                "<p>Your login has ended. <a href=\"/\">Log in again</a>, or \
-                 <a href=\"/.frontgate/login?mode=another\">as another user</a>.</p>",
-            ),
+            ("body", Self::LoggedOut(front)) => {
+                out.push_str("<p>Your login has ended. <a href=\"");
+                escape(front.as_str(), out);
+                out.push_str(
+                    "\">Log in again</a>, or <a href=\"/.frontgate/login?mode=another\">as another user</a>.</p>",
+                );
+            }
             ("script", Self::Go(_)) => {
                 out.push_str("<script>");
                 out.push_str(SCRIPT);
@@ -141,7 +145,7 @@ mod tests {
             LoginPage::Go(GoOn { to: to.clone(), take: Some(to.clone()), keep: Some(to) }),
             LoginPage::Choose(vec![("<script>alert(1)<".to_owned(), "/\"><script>alert(1)<".to_owned())]),
             LoginPage::ConfirmLogout,
-            LoginPage::LoggedOut,
+            LoginPage::LoggedOut(ReturnTarget::at("/\"><script>alert(1)<")),
         ] {
             let response = page.response();
             let html = str::from_utf8(response.body()).unwrap();

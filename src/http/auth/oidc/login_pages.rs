@@ -42,6 +42,8 @@ pub(crate) struct LoginPages {
 pub(crate) struct HostLogin {
     /// The hosts that it is for; `None` is every host.
     pub(crate) host: Option<HostPattern>,
+    /// Where a user begins who has asked for no page.
+    pub(crate) front: ReturnTarget,
     /// The clients that may pass.
     pub(crate) access: ClientAccess,
     /// The logins.
@@ -114,7 +116,7 @@ impl LoginPages {
                 let realms = request.logins.iter().map(|login| &login.proof.realm);
                 logout(realms, &request.exchange.head.method, request.headers(), &request.origin()?).await?
             }
-            LoginStep::LoggedOut if is_get => (LoginPage::LoggedOut, Vec::new()),
+            LoginStep::LoggedOut if is_get => (LoginPage::LoggedOut(request.front()), Vec::new()),
             LoginStep::BackchannelLogout if is_post => {
                 let proofs: Vec<&OidcProof> = request.logins.iter().map(|login| &login.proof).collect();
                 return backchannel_logout(&proofs, request.exchange, client).await;
@@ -184,6 +186,12 @@ impl<'a> HostRequest<'a> {
         origin(self.exchange).ok_or(RequestFailure::BadRequest(BadRequest::BadHost))
     }
 
+    /// Where a user begins who has asked for no page: at the root of the host, if that has a login.
+    fn front(&self) -> ReturnTarget {
+        let root = ReturnTarget::root();
+        if self.logins.iter().any(|login| login.front == root) { root } else { self.logins[0].front.clone() }
+    }
+
     /// The routes of this host with the login service of this name.
     fn proofs(&self, tag: &str) -> impl Iterator<Item = &'a OidcProof> {
         self.logins.iter().map(|login| &login.proof).filter(move |proof| proof.realm.tag() == tag)
@@ -194,7 +202,7 @@ impl<'a> HostRequest<'a> {
         let query = self.exchange.target.query();
         let wanted = parameter(query, "with").and_then(|tag| self.proofs(tag).next());
         let realm = &wanted.unwrap_or(&self.logins[0].proof).realm;
-        let target = ReturnTarget::decode(parameter(query, "to").unwrap_or_default());
+        let target = parameter(query, "to").map_or_else(|| self.front(), ReturnTarget::decode);
         let wish = LoginWish::of(query);
         let issuers = self.issuers(wish, &target);
         if wanted.is_none() && issuers.len() > 1 {

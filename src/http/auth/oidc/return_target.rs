@@ -18,6 +18,11 @@ impl ReturnTarget {
         Self("/".to_owned())
     }
 
+    /// The target with this path, or the front page where that is none.
+    pub(crate) fn at(path: &str) -> Self {
+        Self::checked(path).unwrap_or_else(Self::root)
+    }
+
     /// The target of a request, or the front page where one cannot or should not be come back to.
     pub(crate) fn of(target: &PathAndQuery) -> Self {
         Self::checked(target.as_str()).unwrap_or_else(Self::root)
