@@ -3,6 +3,7 @@
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::hkdf::{KeyType, Prk};
 use aws_lc_rs::rand;
 
 /// Seals texts, each for one purpose, and opens them for that purpose only. It cannot be printed.
@@ -49,6 +50,22 @@ impl SealingKey {
 impl fmt::Debug for SealingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SealingKey(..)")
+    }
+}
+
+/// So many bytes that come of a secret, for the purpose that `info` names (HKDF-Expand, RFC 5869 §2.3).
+pub(crate) fn derived<const N: usize>(secret: &Prk, info: &[&[u8]]) -> [u8; N] {
+    let mut bytes = [0; N];
+    let derived = secret.expand(info, Length(N)).and_then(|derived| derived.fill(&mut bytes));
+    derived.expect("HKDF gives so few bytes");
+    bytes
+}
+
+struct Length(usize);
+
+impl KeyType for Length {
+    fn len(&self) -> usize {
+        self.0
     }
 }
 

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use aws_lc_rs::hmac;
 
-use crate::sealing::{NONCE, SealingKey};
+use crate::sealing::{NONCE, SealingKey, derived};
 
 /// What the replicas of a cluster have in common. It cannot be printed.
 #[derive(Clone)]
@@ -16,26 +16,18 @@ pub(crate) struct ClusterSecret {
     marking: hmac::Key,
 }
 
-struct Length(usize);
-
-impl KeyType for Length {
-    fn len(&self) -> usize {
-        self.0
-    }
-}
-
 impl ClusterSecret {
     /// The secret of the cluster of this name.
     pub(crate) fn new(name: &str, secret: &[u8]) -> Self {
         let root = Salt::new(HKDF_SHA256, format!("frontgate cluster 1 {name}").as_bytes()).extract(secret);
-        let sealing = Arc::new(SealingKey::new(&derive(&root, "sealing")));
-        let marking = derive(&root, "marking");
+        let sealing = Arc::new(SealingKey::new(&derived(&root, &[b"sealing"])));
+        let marking: [u8; 32] = derived(&root, &[b"marking"]);
         Self { sealing, marking: hmac::Key::new(hmac::HMAC_SHA256, &marking), root }
     }
 
     /// 32 bytes for one purpose, the same at every replica.
     pub(crate) fn derive(&self, purpose: &str) -> [u8; 32] {
-        derive(&self.root, &format!("purpose {purpose}"))
+        derived(&self.root, &[format!("purpose {purpose}").as_bytes()])
     }
 
     /// What stands for `text` where nothing may tell what it is, such as the name of a key.
@@ -69,14 +61,6 @@ impl ClusterSecret {
     pub(super) fn open(&self, purpose: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         self.sealing.open(purpose.as_bytes(), sealed)
     }
-}
-
-fn derive(root: &Prk, purpose: &str) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    let info = [purpose.as_bytes()];
-    let derived = root.expand(&info, Length(bytes.len())).and_then(|derived| derived.fill(&mut bytes));
-    derived.expect("HKDF gives 32 bytes");
-    bytes
 }
 
 impl fmt::Debug for ClusterSecret {

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
+use aws_lc_rs::hkdf::{HKDF_SHA256, Prk, Salt};
 use rustls::server::ProducesTickets;
 
 use super::ticket_secret::TicketSecret;
-use crate::sealing::{KEY, NONCE, SealingKey, random};
+use crate::sealing::{NONCE, SealingKey, derived, random};
 
 /// What seals the tickets of TLS sessions. Make one per process and pass it to every
 /// [`server_config`](crate::tls::server_config): sessions survive a reload.
@@ -91,23 +91,7 @@ impl EpochKeys {
 impl TicketKey {
     fn derive(secret: &Prk, epoch: u64) -> Self {
         let epoch = epoch.to_be_bytes();
-        Self { name: derived(secret, "name", epoch), key: SealingKey::new(&derived::<KEY>(secret, "key", epoch)) }
-    }
-}
-
-fn derived<const N: usize>(secret: &Prk, what: &str, epoch: [u8; 8]) -> [u8; N] {
-    let mut bytes = [0; N];
-    let info = [what.as_bytes(), &epoch];
-    let derived = secret.expand(&info, Bytes(N)).and_then(|derived| derived.fill(&mut bytes));
-    derived.expect("HKDF gives as many bytes as a name or a key has");
-    bytes
-}
-
-struct Bytes(usize);
-
-impl KeyType for Bytes {
-    fn len(&self) -> usize {
-        self.0
+        Self { name: derived(secret, &[b"name", &epoch]), key: SealingKey::new(&derived(secret, &[b"key", &epoch])) }
     }
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::http::auth::session::contents::Session;
-use crate::http::auth::session::sealing::{NoRandomBytes, random};
+use crate::sealing::{NoRandomBytes, random};
 
 /// Claims of an ID token or of the user info that the library does not know.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

@@ -10,7 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::return_target::ReturnTarget;
-use crate::http::auth::session::sealing::{NoRandomBytes, SealingKeys, random};
+use crate::http::auth::session::sealing::SealingKeys;
+use crate::sealing::{NoRandomBytes, random};
 
 /// A login that is under way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

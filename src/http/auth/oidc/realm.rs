@@ -21,8 +21,8 @@ use crate::http::auth::session::contents::Session;
 use crate::http::auth::session::cookies::{CookieName, CookieTooLarge};
 use crate::http::auth::session::ended::EndedWhat;
 use crate::http::auth::session::kept::KeptToken;
-use crate::http::auth::session::sealing::NoRandomBytes;
 use crate::http::auth::session::store::{SessionStore, unix_now};
+use crate::sealing::NoRandomBytes;
 
 /// The logins at one issuer by one client. Routes may differ in the users that they let pass.
 pub(crate) struct OidcRealm {

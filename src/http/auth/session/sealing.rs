@@ -7,10 +7,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::sealing::{KEY, SealingKey};
+use crate::sealing::{KEY, SealingKey, random};
 
 pub use crate::sealing::NoRandomBytes;
-pub(crate) use crate::sealing::random;
 
 /// The keys that seal texts, the newest first. They cannot be printed.
 #[derive(Debug)]
