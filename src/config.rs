@@ -327,6 +327,11 @@ impl Config {
         ClientAccess::new(route.allow.as_ref().unwrap_or(&self.allow).clone(), deny)
     }
 
+    /// The login that a route asks for: its own, or that of all routes.
+    pub(crate) fn auth_of<'a>(&'a self, route: &'a RouteConfig) -> &'a Auth {
+        route.auth.as_ref().unwrap_or(&self.auth)
+    }
+
     /// The logins that the configuration asks for, and the keys that they stand under.
     pub(crate) fn logins(&self) -> impl Iterator<Item = (String, &LoginRules)> {
         let routes = self.routes.iter().enumerate();

@@ -86,7 +86,7 @@ impl<'a> RouteLogins<'a> {
         };
         let asks = |auth: &Auth| auth.rules().is_some_and(|rules| rules.mtls.is_some());
         let routes = config.all_routes();
-        let asking = routes.iter().filter(|route| asks(route.auth.as_ref().unwrap_or(&config.auth)));
+        let asking = routes.iter().filter(|route| asks(config.auth_of(route)));
         let hosts: Vec<Option<HostPattern>> = asking.map(|route| route.matchers.host.clone()).collect();
         AskedClients::Of(hosts, server(Some(&clients)))
     }

@@ -55,7 +55,7 @@ impl Routers {
         let names = names(&routes);
         let wired = |(route, name): (config::RouteConfig, Arc<str>)| {
             let (matches, stack) = wired(config, &route, &name, shared, gateways, logins, log);
-            let login = auth_of(config, &route).rules().and_then(|rules| logins.oidc(rules));
+            let login = config.auth_of(&route).rules().and_then(|rules| logins.oidc(rules));
             let login = login.map(|proof| {
                 let host = route.matchers.host.clone();
                 let front = ReturnTarget::at(route.matchers.path.as_ref().map_or("/", PathMatcher::example));
@@ -119,7 +119,7 @@ fn wired(
     logins: &RouteLogins<'_>,
     log: &AccessLog,
 ) -> (Matches, RouteStack) {
-    let auth = auth_of(config, route);
+    let auth = config.auth_of(route);
     let matches = Matches {
         guard: guard_of(config, route),
         takes_basic: auth.rules().is_some_and(|rules| rules.basic.is_some()),
@@ -171,7 +171,7 @@ struct RouteGuards<'a> {
 impl<'a> RouteGuards<'a> {
     fn of(config: &'a Config, route: &'a config::RouteConfig) -> Self {
         let refuses = route.respond.as_ref().is_some_and(RouteAnswer::refuses);
-        Self { refuses, auth: auth_of(config, route), access: config.access(route) }
+        Self { refuses, auth: config.auth_of(route), access: config.access(route) }
     }
 
     fn is_open(&self) -> bool {
@@ -188,10 +188,6 @@ fn guard_of(config: &Config, route: &config::RouteConfig) -> Option<usize> {
     let first = config.routes.iter().position(|other| RouteGuards::of(config, other) == own);
     // Without `routes` there is one route for every request.
     Some(first.unwrap_or_default())
-}
-
-fn auth_of<'a>(config: &'a Config, route: &'a config::RouteConfig) -> &'a Auth {
-    route.auth.as_ref().unwrap_or(&config.auth)
 }
 
 fn upgrades(config: &Config, timeouts: &Timeouts, shared: &SharedState, log: AccessLog) -> UpgradeSettings {

@@ -1,6 +1,7 @@
 //! [`PlannedPart`]: what a gateway has besides its sockets, to be asked for through frontgate as browsers come to it.
 
 use super::settings::GatewaySettings;
+use crate::http::edge::host::split;
 
 /// A page that a gateway's setting promises to browsers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,9 +54,8 @@ impl PlannedPart {
 /// The host of an origin.
 pub(super) fn host(origin: &str) -> Option<&str> {
     let (_, rest) = origin.split_once("://")?;
-    let rest = rest.split(['/', '?', '#']).next()?;
-    Some(rest.rsplit_once(':').filter(|(_, port)| !port.ends_with(']')).map_or(rest, |(host, _)| host))
-        .filter(|host| !host.is_empty())
+    let (host, _) = split(rest.split(['/', '?', '#']).next()?);
+    Some(host).filter(|host| !host.is_empty())
 }
 
 /// Names of one gateway beyond that are as the first ones.

@@ -7,6 +7,7 @@
 //! of it, and no error repeats its text.
 
 mod edit;
+pub(crate) mod paths;
 mod place;
 mod read;
 mod strip;

@@ -2,6 +2,10 @@
 
 use super::wanted::loopback;
 use crate::cli::new_config::{GatewayParts, NewConfig};
+use crate::doctor::settings::paths::{
+    ALLOWED_ORIGINS, BASE_PATH, PAIRING_URL, PORTALS_DOMAIN, PORTALS_PORT, PUBLIC_ORIGIN, SANDBOX_ORIGIN,
+    TRUSTED_PROXIES,
+};
 use crate::doctor::settings::{GatewaySettings, SettingChange, SettingEdit, SettingValue};
 
 /// The changes that let the gateway know all of `config`; those that it has already are not among them.
@@ -49,16 +53,6 @@ pub(super) fn changes(
 pub(super) fn is_known_to_all(edit: &SettingEdit) -> bool {
     [TRUSTED_PROXIES, ALLOWED_ORIGINS, BASE_PATH].contains(&edit.path)
 }
-
-const TRUSTED_PROXIES: &[&str] = &["gateway", "trustedProxies"];
-const ALLOWED_ORIGINS: &[&str] = &["gateway", "controlUi", "allowedOrigins"];
-const PUBLIC_ORIGIN: &[&str] = &["gateway", "publicOrigin"];
-/// What join links and setup codes lead to: 2026.9.6 does not take that from `publicOrigin`.
-const PAIRING_URL: &[&str] = &["plugins", "entries", "device-pair", "config", "publicUrl"];
-const BASE_PATH: &[&str] = &["gateway", "controlUi", "basePath"];
-const SANDBOX_ORIGIN: &[&str] = &["mcp", "apps", "sandboxOrigin"];
-const PORTALS_DOMAIN: &[&str] = &["gateway", "portals", "ingress", "domain"];
-const PORTALS_PORT: &[&str] = &["gateway", "portals", "ingress", "port"];
 
 #[cfg(test)]
 mod tests {

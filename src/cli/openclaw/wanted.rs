@@ -4,7 +4,9 @@ use std::net::IpAddr;
 
 use super::args::SetupArgs;
 use crate::cli::new_config::{CertificateAnswer, GatewayParts, NewConfig, PortalsPart};
+use crate::config::is_loopback;
 use crate::doctor::settings::{DEFAULT_PORT, GatewaySettings, base_path};
+use crate::http::edge::host::split;
 
 /// The config, and what was left out of it, a sentence each. `pin` is the fingerprint of the gateway's own certificate.
 ///
@@ -93,7 +95,7 @@ fn against(
     certificate: &CertificateAnswer,
 ) -> Option<String> {
     let below = &portals.domain;
-    if !is_loopback(upstream) {
+    if !is_loopback(place(upstream).1) {
         Some(format!(
             "portals (*.{below}) listen on the gateway's own machine alone, and {upstream} is another\n    hint: run frontgate there"
         ))
@@ -122,24 +124,22 @@ fn upstream(args: &SetupArgs, settings: Option<&GatewaySettings>) -> String {
 
 /// Another listener of the gateway at `upstream`.
 fn second(upstream: &str, port: u16) -> String {
-    let bare = upstream.trim_end_matches('/');
-    let host = bare
-        .rsplit_once(':')
-        .filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
-        .map_or(bare, |(host, _)| host);
-    format!("{host}:{port}")
+    let (scheme, host) = place(upstream);
+    format!("{scheme}{host}:{port}")
 }
 
 /// The address, if `upstream` is on this very machine.
 pub(super) fn loopback(upstream: &str) -> Option<IpAddr> {
-    let host = second(upstream, 0);
-    let host = host.split_once("://")?.1.strip_suffix(":0")?;
+    let (_, host) = place(upstream);
     let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok()?;
     ip.is_loopback().then_some(ip)
 }
 
-fn is_loopback(upstream: &str) -> bool {
-    loopback(upstream).is_some() || upstream.contains("://localhost")
+/// What stands up to the host of a URL, and the host.
+fn place(upstream: &str) -> (&str, &str) {
+    let bare = upstream.trim_end_matches('/');
+    let (scheme, authority) = bare.split_at(bare.find("://").map_or(0, |at| at + 3));
+    (scheme, split(authority).0)
 }
 
 /// The port at the end of an address to listen on.
@@ -149,7 +149,7 @@ fn port_of(listen: &str) -> Option<u16> {
 
 const PORTALS_PORT: u16 = 18890;
 
-/// Who may open portals where nothing is said: OpenClaw wants them private (RFC 1918, RFC 6598, RFC 4193, this machine).
+/// The clients that may open portals where nothing is said: OpenClaw wants them private (RFC 1918, RFC 6598, RFC 4193, this machine).
 const PRIVATE: [&str; 7] =
     ["127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
 

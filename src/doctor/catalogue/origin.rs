@@ -2,11 +2,10 @@
 
 use super::super::finding::{Finding, FindingSeverity};
 use super::super::near::Near;
+use super::super::settings::paths::ALLOWED_ORIGINS;
 use super::super::settings::{SettingChange, SettingEdit};
 use super::settings::{KnownSettings, add};
 use super::{advice, broken};
-
-const ALLOWED_ORIGINS: &[&str] = &["gateway", "controlUi", "allowedOrigins"];
 
 /// Pages from these origins may not connect.
 pub(in crate::doctor) fn not_allowed(

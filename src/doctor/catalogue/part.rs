@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::super::finding::Finding;
 use super::super::parts::PartKind;
+use super::super::settings::paths::{PAIRING_URL, PUBLIC_ORIGIN, SANDBOX_ORIGIN};
 use super::super::settings::{SettingChange, SettingEdit, SettingValue};
 use super::settings::{KnownSettings, add, lines};
 use super::{advice, broken};
@@ -62,10 +63,7 @@ pub(in crate::doctor) fn not_reached(kind: &PartKind, name: &str) -> Finding {
 
 /// Links of the gateway's lead to another address than frontgate's.
 pub(in crate::doctor) fn public_origin(known: &KnownSettings<'_>, public: &str, own: &str) -> Finding {
-    let edit = SettingEdit {
-        path: &["gateway", "publicOrigin"],
-        change: SettingChange::Set(SettingValue::Text(own.to_owned())),
-    };
+    let edit = SettingEdit { path: PUBLIC_ORIGIN, change: SettingChange::Set(SettingValue::Text(own.to_owned())) };
     let mut fix = add(&edit, &[], Some(known));
     fix.push(format!("If browsers open {public}, say so in frontgate's config: public_origin: {public}"));
     let why = "Share links, links in chats and notifications, and sign-ins of MCP servers lead there.";
@@ -75,10 +73,7 @@ pub(in crate::doctor) fn public_origin(known: &KnownSettings<'_>, public: &str, 
 
 /// Join links lead to another address than frontgate's.
 pub(in crate::doctor) fn pairing_url(known: &KnownSettings<'_>, pairing: &str, own: &str) -> Finding {
-    let edit = SettingEdit {
-        path: &["plugins", "entries", "device-pair", "config", "publicUrl"],
-        change: SettingChange::Set(SettingValue::Text(own.to_owned())),
-    };
+    let edit = SettingEdit { path: PAIRING_URL, change: SettingChange::Set(SettingValue::Text(own.to_owned())) };
     let fix = add(&edit, &[], Some(known));
     let why = "Join links and setup codes of `openclaw devices join-code` and `openclaw qr` lead there.";
     let what = format!("The address in join links is {pairing}, and frontgate serves {own}");
@@ -98,7 +93,7 @@ pub(in crate::doctor) fn no_sandbox_origin(known: &KnownSettings<'_>) -> Finding
         vec![
             SETUP.to_owned(),
             "Or by hand, with a name of its own that leads to that port and to nothing else:".to_owned(),
-            format!("  {}", lines(&["mcp", "apps", "sandboxOrigin"], &json!("https://mcp-apps.example.com"))),
+            format!("  {}", lines(SANDBOX_ORIGIN, &json!("https://mcp-apps.example.com"))),
         ],
     )
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::super::finding::{Finding, FindingSeverity};
+use super::super::settings::paths::TRUSTED_PROXIES;
 use super::super::settings::{GatewaySettings, SettingChange, SettingEdit, UnreadableSettings};
 use super::{advice, broken};
 use crate::config::UpstreamAddress;
@@ -50,7 +51,6 @@ pub(in crate::doctor) fn proxy_not_trusted(
     }
 }
 
-const TRUSTED_PROXIES: &[&str] = &["gateway", "trustedProxies"];
 const NOT_TRUSTED: &str = "The gateway does not trust frontgate as a proxy";
 
 fn not_trusted(upstream: &UpstreamAddress) -> String {

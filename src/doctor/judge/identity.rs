@@ -92,7 +92,7 @@ fn is_nameless(config: &Config, route: &RouteConfig, name: &str) -> bool {
 }
 
 fn login<'a>(config: &'a Config, route: &'a RouteConfig) -> Option<&'a LoginRules> {
-    route.auth.as_ref().unwrap_or(&config.auth).rules()
+    config.auth_of(route).rules()
 }
 
 /// Whether no client gets that field past frontgate, on whatever route: one of them sets it, `forwarded.strip` names

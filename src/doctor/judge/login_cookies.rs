@@ -1,13 +1,13 @@
 //! Whether browsers keep the logins that routes ask for.
 
-use crate::config::{BindAddr, Config, LoginRules, RouteConfig};
+use crate::config::{BindAddr, Config, RouteConfig};
 use crate::doctor::catalogue::login as found;
 use crate::doctor::finding::Diagnosis;
 
 /// Judges where the routes with a login at an issuer are reached: cookies for https come back over nothing else, but for a loopback
 /// address.
 pub(in crate::doctor) fn cookies(diagnosis: &mut Diagnosis, config: &Config) {
-    // Somebody before frontgate may end TLS.
+    // A proxy before frontgate may end TLS.
     if !config.forwarded.trusted_proxies.is_empty() || !config.listen.proxy_protocol_from.is_empty() {
         return;
     }
@@ -27,8 +27,7 @@ pub(in crate::doctor) fn cookies(diagnosis: &mut Diagnosis, config: &Config) {
 }
 
 fn has_issuer(config: &Config, route: &RouteConfig) -> bool {
-    let rules: Option<&LoginRules> = route.auth.as_ref().unwrap_or(&config.auth).rules();
-    !route.answers() && rules.is_some_and(|rules| rules.oidc.is_some())
+    !route.answers() && config.auth_of(route).rules().is_some_and(|rules| rules.oidc.is_some())
 }
 
 #[cfg(test)]
@@ -37,7 +36,7 @@ mod tests {
     use crate::config::{ConfigLocation, Overrides, load};
 
     #[test]
-    fn a_login_at_an_issuer_needs_https_or_somebody_who_ends_it() {
+    fn a_login_at_an_issuer_needs_https_or_a_proxy_that_ends_it() {
         const OIDC: &str =
             "auth: { oidc: { issuer: \"https://id.lan\", client_id: gw, allow: { subjects: [\"*\"] } } }";
         for (listen, rest, expected) in [

@@ -10,6 +10,7 @@ use openidconnect::{AsyncHttpClient as _, HttpResponse};
 use tokio::time::timeout;
 
 use crate::config::{ClientSecret, Config, OidcAuth};
+use crate::doctor::parts::host;
 use crate::http::auth::oidc::client_trial::ClientTrial;
 use crate::http::auth::oidc::issuer::{Issuer, IssuerError};
 use crate::http::auth::oidc::issuer_http::IssuerHttp;
@@ -95,7 +96,7 @@ async fn ask(settings: &OidcAuth, is_own: bool, origins: &[String]) -> Result<Is
             // A 401 or a 429 is about the one that asks.
             continue;
         }
-        asked.push((host(origin).to_owned(), redirect, refused));
+        asked.push((host(origin).unwrap_or(origin).to_owned(), redirect, refused));
     }
     if is_foreign {
         answers.client = Some((true, ClientTrial::Unclear(NOT_OWN.to_owned())));
@@ -107,12 +108,6 @@ async fn ask(settings: &OidcAuth, is_own: bool, origins: &[String]) -> Result<Is
     }
     answers.refused = refused_names(&asked);
     Ok(answers)
-}
-
-/// The host of an origin, without its port.
-fn host(origin: &str) -> &str {
-    let place = origin.split_once("://").map_or(origin, |(_, place)| place);
-    place.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(place, |(host, _)| host)
 }
 
 /// What is refused for hosts of which the issuer takes no redirect URI: which port browsers write is not known here. Given are
@@ -151,7 +146,9 @@ mod tests {
     #[test]
     fn a_host_of_which_one_port_is_registered_is_not_refused() {
         let asked = |rows: &[(&str, Option<u16>)]| -> Vec<_> {
-            rows.iter().map(|(origin, refused)| (host(origin).to_owned(), (*origin).to_owned(), *refused)).collect()
+            rows.iter()
+                .map(|(origin, refused)| (host(origin).unwrap_or(origin).to_owned(), (*origin).to_owned(), *refused))
+                .collect()
         };
         for (rows, refused) in [
             (vec![("https://gw:8443", None), ("https://gw", Some(400))], vec![]),
