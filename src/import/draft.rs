@@ -186,8 +186,8 @@ pub(crate) struct DraftUpstream {
     pub(crate) balance: DraftBalance,
     /// Whether a client stays with its endpoint, by a cookie of frontgate's.
     pub(crate) sticky: bool,
-    /// The target that a healthy endpoint answers with 2xx, and how often it is asked.
-    pub(crate) health: Option<(String, Option<Duration>)>,
+    /// The target that a healthy endpoint answers with 2xx.
+    pub(crate) health: Option<String>,
 }
 
 /// One gateway of several.

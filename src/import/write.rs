@@ -168,12 +168,9 @@ fn upstream(upstream: &DraftUpstream, cookie: Option<String>) -> YamlValue {
         },
     );
     map.put("sticky", cookie.map(|name| YamlValue::map([("cookie", YamlValue::word(&name))])));
-    if let Some((path, every)) = &upstream.health {
-        let mut health = Map::default();
-        health.put("path", Some(YamlValue::word(path)));
-        health.put("every", every.map(time));
-        map.section("health", health);
-    }
+    let mut health = Map::default();
+    health.put("path", upstream.health.as_ref().map(YamlValue::word));
+    map.section("health", health);
     YamlValue::Map(map.0)
 }
 

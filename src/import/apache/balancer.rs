@@ -80,8 +80,7 @@ impl Apache<'_, '_> {
                 "every endpoint takes part; one that is down is left alone until it is back",
             ),
             "hcuri" if value.starts_with('/') => {
-                let every = self.balancer(url).health.take().and_then(|(_, every)| every);
-                self.balancer(url).health = Some((value.to_owned(), every));
+                self.balancer(url).health = Some(value.to_owned());
                 self.report.kept(place, &shown, format!("upstreams.{name}: health: path, asked of all its endpoints"));
             }
             key if key.starts_with("hc") => self.report.dropped(place, &shown, HEALTH),

@@ -96,8 +96,7 @@ impl Proxy<'_> {
             }
             "lb_policy" => self.policy(node, origin),
             "health_uri" | "health_path" if node.arg(0).starts_with('/') => {
-                let every = self.upstream.health.take().and_then(|(_, every)| every);
-                self.upstream.health = Some((node.arg(0).to_owned(), every));
+                self.upstream.health = Some(node.arg(0).to_owned());
                 self.remark(origin, Kept, "health of the upstream, where it has several endpoints");
             }
             "health_uri" | "health_path" | "health_interval" => self.remark(
