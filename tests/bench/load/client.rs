@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use anyhow::Context as _;
+use bytes::Bytes;
+use futures_util::{SinkExt as _, StreamExt as _};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CipherSuite, ClientConfig, HandshakeKind, RootCertStore};
@@ -14,6 +16,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::Load;
@@ -130,6 +133,15 @@ impl Client {
         let connection = self.connect().await?;
         let url = format!("wss://{NAME}{path}");
         Ok(tokio_tungstenite::client_async_with_config(url, connection, Some(config)).await?.0)
+    }
+
+    /// Opens a WebSocket, and lets one message pass through it: the whole way is there, and what the proxy sent at first, such as
+    /// session tickets, has been read.
+    pub(crate) async fn open_through(&self) -> anyhow::Result<WebSocketStream<Connection>> {
+        let mut socket = self.open("/ws").await?;
+        socket.send(Message::Binary(Bytes::from_static(&[b'x'; 256]))).await?;
+        socket.next().await.ok_or_else(|| anyhow::anyhow!("the WebSocket was closed"))??;
+        Ok(socket)
     }
 }
 

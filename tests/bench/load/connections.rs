@@ -2,11 +2,9 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use tokio_tungstenite::tungstenite::Message;
 
 use crate::Load;
 use crate::client::{Client, Resumption};
@@ -36,12 +34,10 @@ pub(crate) async fn run(load: &Load, resumption: Resumption) -> anyhow::Result<V
 
 /// One connection, first byte to last: what its keys were agreed on with.
 async fn once(client: &Client, resumed: Option<bool>) -> anyhow::Result<Option<String>> {
-    let mut socket = client.open("/ws").await?;
+    let mut socket = client.open_through().await?;
     let (is_resumed, key_exchange) = (socket.get_ref().is_resumed(), socket.get_ref().key_exchange());
     let wrong = resumed.is_some() && is_resumed.is_some() && is_resumed != resumed;
     anyhow::ensure!(!wrong, "the session was {}resumed", if is_resumed == Some(true) { "" } else { "not " });
-    socket.send(Message::Binary(Bytes::from_static(&[b'x'; 256]))).await?;
-    socket.next().await.ok_or_else(|| anyhow::anyhow!("the WebSocket was closed"))??;
     socket.close(None).await?;
     // The other side's Close, and the end.
     while socket.next().await.is_some_and(|message| message.is_ok()) {}

@@ -7,9 +7,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
 use clap::Args;
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
@@ -74,7 +73,7 @@ async fn stay(
     let mut at = number;
     loop {
         let turn = connecting.acquire().await;
-        let opened = open(&client.at(proxies[at % proxies.len()])).await;
+        let opened = client.at(proxies[at % proxies.len()]).open_through().await;
         drop(turn);
         at += 1;
         let Ok(mut socket) = opened else {
@@ -94,13 +93,6 @@ async fn stay(
         met.open -= 1;
         *met.ended.entry(code).or_default() += 1;
     }
-}
-
-async fn open(client: &Client) -> anyhow::Result<WebSocketStream<Connection>> {
-    let mut socket = client.open("/ws").await?;
-    socket.send(Message::Binary(Bytes::from_static(&[b'x'; 64]))).await?;
-    socket.next().await.ok_or_else(|| anyhow::anyhow!("the WebSocket was closed"))??;
-    Ok(socket)
 }
 
 /// The close code with which the WebSocket ended.

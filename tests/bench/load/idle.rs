@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::SinkExt as _;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{Client, Connection};
 use crate::{Load, process};
@@ -62,7 +59,7 @@ pub(crate) async fn slow(load: &Load, client: &Client) -> anyhow::Result<Value> 
 
 /// Opens the sockets, and lets one message pass through each.
 pub(crate) async fn open_all(load: &Load, client: &Client) -> anyhow::Result<Vec<WebSocketStream<Connection>>> {
-    opening(load, |_| open(client)).await
+    opening(load, |_| client.open_through()).await
 }
 
 async fn opening<T, F: Future<Output = anyhow::Result<T>>>(
@@ -74,13 +71,6 @@ async fn opening<T, F: Future<Output = anyhow::Result<T>>>(
 
 fn mib(kib: u64) -> f64 {
     kib as f64 / 1024.0
-}
-
-async fn open(client: &Client) -> anyhow::Result<WebSocketStream<Connection>> {
-    let mut socket = client.open("/ws").await?;
-    socket.send(Message::Binary(Bytes::from_static(&[b'x'; 256]))).await?;
-    socket.next().await.ok_or_else(|| anyhow::anyhow!("the WebSocket was closed"))??;
-    Ok(socket)
 }
 
 const CYCLES: usize = 5;

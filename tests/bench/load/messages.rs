@@ -11,7 +11,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::Load;
-use crate::client::{Client, Connection};
+use crate::client::{Client, Connection, Resumption};
 use crate::figures::Meter;
 
 /// The messages that come from a socket, or from its half.
@@ -42,6 +42,11 @@ impl Exchange {
     pub(crate) const BULK: Self = Self { path: "/ws", size: 1 << 20, count: 2, every: None };
     /// A megabyte there, as fast as it is taken, and small ones that come by themselves.
     pub(crate) const AGAINST: Self = Self { path: "/against", size: 1 << 20, count: 1, every: None };
+}
+
+/// Each WebSocket on a connection of its own.
+pub(crate) async fn over_http1(load: &Load, exchange: Exchange) -> anyhow::Result<Value> {
+    run(load, &Client::new(load, Resumption::Off)?, exchange).await
 }
 
 pub(crate) async fn run(load: &Load, client: &Client, exchange: Exchange) -> anyhow::Result<Value> {

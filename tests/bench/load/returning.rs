@@ -2,13 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use futures_util::SinkExt as _;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 
 use crate::client::{Client, Connection, Resumption};
 use crate::{Load, process};
@@ -30,15 +27,7 @@ pub(crate) async fn run(load: &Load) -> anyhow::Result<Value> {
 }
 
 async fn all(clients: &[Client], at_once: usize) -> anyhow::Result<Vec<WebSocketStream<Connection>>> {
-    stream::iter(clients.iter().map(open)).buffer_unordered(at_once).try_collect().await
-}
-
-/// A WebSocket over which a message has passed: what the proxy sent before, tickets among it, has been read.
-async fn open(client: &Client) -> anyhow::Result<WebSocketStream<Connection>> {
-    let mut socket = client.open("/ws").await?;
-    socket.send(Message::Binary(Bytes::from_static(&[b'x'; 256]))).await?;
-    socket.next().await.ok_or_else(|| anyhow::anyhow!("the WebSocket was closed"))??;
-    Ok(socket)
+    stream::iter(clients.iter().map(Client::open_through)).buffer_unordered(at_once).try_collect().await
 }
 
 const FIRST_AT_ONCE: usize = 32;
