@@ -24,7 +24,7 @@ impl DrainTurn {
         let until = Instant::now() + most;
         let mut is_said = false;
         loop {
-            // Without Redis nobody knows who drains.
+            // Without Redis no replica knows which one drains.
             match turn.take().await.ok()? {
                 TurnHolder::Own { .. } => return Some(Self::keep(turn, beside)),
                 TurnHolder::Other if Instant::now() >= until => {

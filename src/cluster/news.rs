@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-/// Who wants to hear of what.
+/// The listeners to what other replicas announce, by its name.
 #[derive(Default)]
 pub(super) struct News(Mutex<HashMap<&'static str, mpsc::Sender<Announcement>>>);
 
@@ -36,7 +36,7 @@ impl News {
 }
 
 const MOST_UNHEARD: usize = 16;
-/// Who told does not wait any longer.
+/// The replica that told does not wait any longer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 #[cfg(test)]
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn who_tells_waits_until_the_listener_has_looked_or_for_a_moment() {
+    async fn a_teller_waits_until_the_listener_has_looked_or_for_a_moment() {
         let news = News::default();
         news.heard("nobody listens").await;
         let mut announcements = news.listen("a");

@@ -26,7 +26,7 @@ struct HeldTurn {
     until: Instant,
 }
 
-/// Whose turn it is.
+/// The replica whose turn it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TurnHolder {
     /// This replica's.
@@ -45,7 +45,7 @@ impl SharedTurn {
         Self { redis, lock, fence, held: Mutex::default() }
     }
 
-    /// Takes the turn if nobody has it, or keeps it.
+    /// Takes the turn if no replica has it, or keeps it.
     pub(crate) async fn take(&self) -> Result<TurnHolder, NoAnswer> {
         let (number, asked) = (self.number().unwrap_or_default(), Instant::now());
         let life = LIFE.as_millis().to_string();

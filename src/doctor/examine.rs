@@ -193,7 +193,7 @@ fn as_it_runs(question: &DoctorRequest, running: &RunningFrontgate) -> (Config, 
     (config, file)
 }
 
-/// The file of frontgate's own configuration, by who names it.
+/// The file of frontgate's own configuration: one that the user or doctor names, or one that another program does.
 #[derive(Debug, PartialEq, Eq)]
 struct OwnFile {
     /// The one that was named by the user, or is where frontgate looks.
@@ -272,7 +272,7 @@ async fn probed_listeners(
     let all: Vec<_> = all.filter(|(address, _)| there(address)).collect();
     let first = all.first().cloned();
     let asked = async {
-        // Whom a listener takes for a proxy, or asks for a certificate, sees something else than a browser does.
+        // A client that a listener takes for a proxy, or asks for a certificate, sees something else than a browser does.
         let Some((address, tls)) = first else { return Vec::new() };
         let Ok(seat) = plan.seat(config, &address, tls, machine) else { return Vec::new() };
         join_all(parts.iter().map(|part| probe::look_at_part(part, &seat.dial, tls, address.to_string()))).await

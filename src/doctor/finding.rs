@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_others_say_drives_a_terminal() {
+    fn nothing_that_was_said_elsewhere_drives_a_terminal() {
         let said = "a\u{1b}[2Jb\nBROKEN";
         let mut diagnosis = Diagnosis::default();
         diagnosis.checked(said, CheckOutcome::Skipped, said);

@@ -17,8 +17,8 @@
 //! | `lock` | held by the one process that orders; others show what it obtains |
 //!
 //! The replicas of a cluster have these files in common, sealed in Redis (`shared_files.rs`), and what is to be answered while
-//! one of them orders (`shared_answer.rs`). Nobody asks the authority but who has the turn (`replicas.rs`); while Redis is away
-//! nobody has.
+//! one of them orders (`shared_answer.rs`). Only the replica that has the turn asks the authority (`replicas.rs`); while Redis is away
+//! none has.
 
 mod account;
 mod answers;

@@ -24,7 +24,7 @@ pub(in crate::cli) struct GatewayParts {
     pub(in crate::cli) portals: Option<PortalsPart>,
 }
 
-/// The names of portals, and who may open them.
+/// The names of portals, and the clients that may open them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::cli) struct PortalsPart {
     /// All portals have names below it.

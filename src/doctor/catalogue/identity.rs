@@ -62,7 +62,7 @@ pub(in crate::doctor) fn no_user(
     Finding { strip, ..broken("trusted_proxy_no_user", "The gateway is not told its users' names", why, fix) }
 }
 
-/// frontgate asks a login service, and does not learn from it who the user is.
+/// frontgate asks a login service, and its answer does not name the user.
 pub(in crate::doctor) fn service_names_nobody(known: &KnownSettings<'_>, name: &str, routes: &[String]) -> Finding {
     broken(
         "trusted_proxy_service_names_nobody",

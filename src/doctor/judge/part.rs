@@ -44,7 +44,7 @@ fn verdict(probed: &ProbedPart) -> (CheckOutcome, String, Option<Finding>) {
         }
     };
     let saw = format!("status {}", status.as_u16());
-    // Whoever asks from here may be kept out where others are let in.
+    // A client of this machine may be kept out where others are let in.
     let guarded = || (CheckOutcome::Skipped, format!("{saw}: this machine is kept out"), None);
     match kind {
         PartKind::BasePath(below) => {

@@ -93,7 +93,7 @@ impl Replicas {
         }
     }
 
-    /// Lets those know that wait for it: what they announced has been looked at.
+    /// Lets the replicas that wait know that what they announced has been looked at.
     pub(super) fn looked(&mut self) {
         self.announced = None;
     }
@@ -129,7 +129,7 @@ impl Replicas {
         self.is_long_away() && !std::mem::replace(&mut self.is_away_said, true)
     }
 
-    /// Whether Redis has been away for longer than a start takes, as far as anybody was told.
+    /// Whether Redis has been away for longer than a start takes, as far as the log was told.
     pub(super) fn is_long_away(&self) -> bool {
         self.away_since.is_some_and(|since| since.elapsed() > START)
     }

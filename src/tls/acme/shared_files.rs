@@ -31,7 +31,7 @@ pub(super) enum NewerFile {
 }
 
 impl SharedFiles {
-    /// Those of `directory`, which whoever has the `turn` writes.
+    /// Those of `directory`, which the replica that has the `turn` writes.
     pub(super) fn new(cluster: &Cluster, turn: Arc<SharedTurn>, directory: &str) -> Self {
         let texts = cluster.texts("acme", TextLife::Read(LIFE));
         Self { texts, turn, directory: directory.to_owned(), seen: Mutex::default() }
@@ -79,7 +79,7 @@ impl fmt::Debug for SharedFiles {
 }
 
 /// Which of two files is the newer one. Of certificates for `name` the one that was issued later; all other files are as
-/// whoever had the turn has left them in Redis.
+/// the last replica that had the turn has left them in Redis.
 pub(super) fn newer(name: Option<&Name>, here: Option<&[u8]>, shared: Option<&[u8]>, now: OffsetDateTime) -> NewerFile {
     let rank = |text: &[u8]| match name {
         None => Some(OffsetDateTime::UNIX_EPOCH),

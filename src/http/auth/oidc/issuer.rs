@@ -163,7 +163,7 @@ impl Issuer {
         &self.settings
     }
 
-    /// The URL of the issuer's login page, which lets its user be `another` than the one who is logged in there, if need be.
+    /// The URL of the issuer's login page. With `another` the issuer asks for a user, even if one is logged in there.
     ///
     /// # Errors
     /// If nothing is known of the issuer.

@@ -37,7 +37,7 @@ pub(super) async fn logout(
     }
     let first = ended.iter().find(|realm| realm.session(headers).is_some());
     let at_issuer = first.map(|realm| (&realm.issuer, realm.hint(headers)));
-    // Before anybody else is asked: a browser may go at any time.
+    // Before an issuer is asked: a browser may go at any time.
     let cookies = join_all(ended.iter().map(|realm| realm.end(headers))).await.concat();
     let back = format!("{origin}/.frontgate/logged-out");
     let to = match at_issuer {

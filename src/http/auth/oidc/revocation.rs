@@ -17,7 +17,7 @@ use super::refresh::shown;
 use super::renewal::Renewal;
 
 impl Issuer {
-    /// Tells the issuer that nobody needs this token any more, if it wants to know.
+    /// Tells the issuer that this token is needed no more, if it wants to know.
     async fn revoke(&self, token: &RefreshToken) -> Result<(), String> {
         let known = self.known().await.map_err(|error| error.to_string())?;
         let Some(endpoint) = known.metadata.additional_metadata().revocation_endpoint.as_deref() else { return Ok(()) };
@@ -35,11 +35,11 @@ impl Issuer {
 }
 
 impl OidcRealm {
-    /// Revokes the token of a login that has ended, if it has one. Nobody waits for that, and the login has ended without it, too.
+    /// Revokes the token of a login that has ended, if it has one. No request waits for that, and the login has ended without it, too.
     pub(super) fn revoke(self: &Arc<Self>, renewal: Option<Renewal>) {
         let Some(renewal) = renewal else { return };
         self.revoke_soon(async move {
-            // Whoever asks the issuer with it at this moment may get another one for it.
+            // A renewal that asks the issuer with it at this moment may get another one for it.
             let turn = renewal.turn().await;
             (renewal.newest().token, Some(turn))
         });
