@@ -148,7 +148,9 @@ impl RequestHead {
         headers.try_reserve(parsed.headers.len()).map_err(|_| Some(HeadError::TooLarge))?;
         for field in parsed.headers.iter() {
             let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| malformed(()))?;
-            said.take(&name, field.value).map_err(Some)?;
+            if said.takes(&name, field.value).map_err(Some)? {
+                continue;
+            }
             let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value)).map_err(|_| malformed(()))?;
             append(headers, name, value).map_err(Some)?;
         }
@@ -206,13 +208,15 @@ struct BodyFields {
 }
 
 impl BodyFields {
-    fn take(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), HeadError> {
+    /// Looks at a field. Returns whether it ends here: the same length again is no second length, and one of them is
+    /// left (RFC 9110 §8.6).
+    fn takes(&mut self, name: &HeaderName, value: &[u8]) -> Result<bool, HeadError> {
         if *name == CONTENT_LENGTH {
             let length = number(value).ok_or(HeadError::Framing)?;
-            // The same length again is no second length (RFC 9112 §6.3).
-            if self.length.replace(length).is_some_and(|before| before != length) {
-                return Err(HeadError::Framing);
-            }
+            return match self.length.replace(length) {
+                Some(before) if before != length => Err(HeadError::Framing),
+                before => Ok(before.is_some()),
+            };
         } else if *name == TRANSFER_ENCODING {
             // No other coding can be passed on: `chunked` is taken off here, and the rest would lose its label.
             if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
@@ -229,7 +233,7 @@ impl BodyFields {
         } else if *name == TE {
             self.trailers |= tokens(value).any(|coding| coding.eq_ignore_ascii_case(b"trailers"));
         }
-        Ok(())
+        Ok(false)
     }
 
     fn framing(&self, is_10: bool) -> Result<RequestFraming, HeadError> {

@@ -126,6 +126,19 @@ fn a_body_ends_in_one_place() {
 }
 
 #[test]
+fn of_lengths_that_agree_one_is_left() {
+    let rows = [("POST / HTTP/1.1", "7", "7"), ("HEAD / HTTP/1.0", "0", "0"), ("POST / HTTP/1.1", "007", "7")];
+    for (line, first, second) in rows {
+        let text =
+            format!("{line}\r\nContent-Length: {first}\r\nHost: a\r\ncontent-length: {second}\r\nHost: b\r\n\r\n");
+        let head = whole(&text);
+        let fields: Vec<_> =
+            head.request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        assert_eq!(fields, [("content-length", first.as_bytes()), ("host", b"a"), ("host", b"b")], "{text}");
+    }
+}
+
+#[test]
 fn what_a_request_says_about_its_connection() {
     let options = ConnectionOptions { is_10: false, keeps: true, to_head: false, expects: false, trailers: false };
     let closes = ConnectionOptions { keeps: false, ..options };
