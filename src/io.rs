@@ -9,6 +9,8 @@ mod readable;
 mod socket;
 mod socket_transfer;
 mod turn;
+#[cfg_attr(not(unix), path = "io/no_unix_socket.rs")]
+mod unix_socket;
 pub(crate) mod wake_flag;
 
 pub(crate) use buffers::{BufferPool, SIZE, TEXT};
@@ -18,3 +20,4 @@ pub(crate) use readable::Readable;
 pub(crate) use socket::StreamSocket;
 pub(crate) use socket_transfer::SocketTransfer;
 pub(crate) use turn::Turn;
+pub(crate) use unix_socket::{UnixListener, UnixStream};

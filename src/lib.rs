@@ -11,7 +11,7 @@
 //! the sources and checks. Wiring happens in one place, [`app`].
 //!
 //! ```text
-//! main → cli → app → admin, doctor, lifecycle → server → http → websocket → upstream → tls → cluster → listener → io → observe → drain, sealing → config
+//! main → cli → app → admin, doctor, lifecycle → server → http → websocket → upstream → tls → cluster → listener → io → observe → drain, sealing → config → platform
 //! ```
 //!
 //! [`import`] stands apart: only [`cli`] uses it, and it uses only [`config`].
@@ -36,6 +36,7 @@
 //! | [`drain`] | how everything that runs is told to end, and how shutdown knows that it has |
 //! | [`sealing`] | what seals a text so that it comes back unread and unchanged |
 //! | [`config`] | one file per section: the keys, and the typed settings that the program runs on |
+//! | [`platform`] | what systems differ in, under the same names on each |
 //!
 //! Inside a folder, protocol decisions are small pure files: bytes or a `now` in, a decision out. What waits, reads and writes is
 //! a thin shell around them that knows no protocol. A rule is found in the pure file that is named after it, with a table of
@@ -155,6 +156,7 @@ mod io;
 pub mod lifecycle;
 pub mod listener;
 mod observe;
+mod platform;
 mod sealing;
 pub mod server;
 pub mod tls;

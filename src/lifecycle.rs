@@ -1,30 +1,39 @@
 //! From the first signal to the last connection: soft first, hard at the deadline or the second signal. Also how
 //! another process takes over, and which messages the service manager gets.
 
+#[cfg(target_os = "linux")]
 mod handover;
+#[cfg_attr(not(unix), path = "lifecycle/no_hangup.rs")]
 mod hangup;
+mod in_use;
+#[cfg(not(target_os = "linux"))]
+mod no_handover;
+#[cfg(target_os = "linux")]
 pub(crate) mod notify;
+#[cfg(target_os = "linux")]
 mod predecessor;
+#[cfg(target_os = "linux")]
 mod successor;
 
 use std::io;
 use std::time::Duration;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout_at};
 
 use crate::drain::Drain;
+use crate::platform::signals::EndSignals;
 
-pub(crate) use handover::InUse;
 pub(crate) use hangup::{HangupSignal, TerminalGone};
-pub(crate) use predecessor::Predecessor;
-pub(crate) use successor::Successor;
+pub(crate) use in_use::InUse;
+#[cfg(not(target_os = "linux"))]
+pub(crate) use no_handover::{Predecessor, Successor, notify};
+#[cfg(target_os = "linux")]
+pub(crate) use {predecessor::Predecessor, successor::Successor};
 
 /// The signals that end a process; the value catches them from its creation on.
 #[derive(Debug)]
 pub(crate) struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
+    end: EndSignals,
     terminal: TerminalGone,
 }
 
@@ -38,19 +47,18 @@ pub enum DrainOutcome {
 }
 
 impl StopSignals {
-    /// Begins to listen to SIGTERM and SIGINT, besides what is said of the terminal.
+    /// Begins to listen to [`EndSignals`], besides what is said of the terminal.
     ///
     /// # Errors
     /// The kernel refuses a handler.
     pub(crate) fn listen(terminal: TerminalGone) -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())?, terminal })
+        Ok(Self { end: EndSignals::listen()?, terminal })
     }
 
     /// Resolves to the name of the next signal.
     pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+            name = self.end.next() => name,
             () = self.terminal.wait() => "SIGHUP: the terminal is gone",
         }
     }

@@ -13,7 +13,8 @@ mod own_addresses;
 mod peer;
 pub mod proxy_protocol;
 mod race;
-mod unix_access;
+#[cfg_attr(not(unix), path = "listener/no_unix_socket.rs")]
+mod unix_socket;
 mod unsent;
 
 pub(crate) use bind::{BindError, Listener};
@@ -27,4 +28,4 @@ pub(crate) use offered::OfferedListener;
 pub(crate) use own_addresses::OwnAddresses;
 pub use peer::ClientPeer;
 pub(crate) use race::{DELAY, in_turns, race};
-pub(crate) use unix_access::{group_id, permit};
+pub(crate) use unix_socket::{group_id, permit};

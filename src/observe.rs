@@ -23,7 +23,6 @@ pub(crate) mod otlp;
 pub(crate) mod otlp;
 pub(crate) mod paint;
 pub(crate) mod percent_encoding;
-pub(crate) mod process;
 pub(crate) mod readiness;
 pub(crate) mod recent_ends;
 pub(crate) mod redact;

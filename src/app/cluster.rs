@@ -17,6 +17,7 @@ use crate::drain::Drain;
 use crate::http::proxy::websockets::OpenWebSockets;
 use crate::listener::NameResolver;
 use crate::observe::Metrics;
+use crate::platform::machine;
 use crate::server::runtime_thread::RuntimeThread;
 use crate::tls::{ClientTls, client_config};
 
@@ -71,7 +72,7 @@ impl JoinedCluster {
     ) -> Result<Self, StartError> {
         let thread = RuntimeThread::start("cluster").map_err(StartError::ClusterThread)?;
         let addresses: Vec<String> = config.listen.https.iter().map(|listener| listener.address.to_string()).collect();
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let host = machine::name();
         let (own, drained) = (websockets.clone(), clients.clone());
         let state = Arc::new(move || {
             json!({

@@ -1,16 +1,16 @@
 //! [`exposed`]: files with secrets that more may read, or replace, than should.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use crate::config::Config;
 use crate::config::admin::AdminToken;
+use crate::platform::files;
 
 /// The settings that name a file with a secret which more may read or replace than should, and what is wrong with each file.
 pub(super) fn exposed(config: &Config) -> Vec<(String, String)> {
     let found = secrets(config).into_iter().filter_map(|(setting, file)| {
-        let mode = fs::metadata(&file).ok()?.permissions().mode();
+        let mode = files::mode(&fs::metadata(&file).ok()?)?;
         Some((setting, format!("{} {}, where a secret is kept", others_may(mode)?, file.display())))
     });
     found.collect()

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use super::reload::Reloader;
-use crate::observe::process;
+use crate::platform::process;
 
 /// What the page shows: the `status`, the list of WebSockets, and the traffic.
 pub(super) fn shown(reloader: &Reloader, status: &Value, connections: &Value) -> Value {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use super::reload::Reloader;
 use crate::http::proxy::websockets::SideTotals;
 use crate::observe::metrics::{WebSocketSideMetrics, set};
-use crate::observe::process;
+use crate::platform::{open_files, process};
 use prometheus_client::metrics::gauge::Gauge;
 
 /// The text of `/metrics`.
@@ -44,7 +44,7 @@ pub(super) fn text(reloader: &Reloader, ready: bool, uptime: Duration) -> String
     // A number that the kernel does not give stays at zero.
     for (both, value) in [
         ([&process.files, &usual.files], process::open_files().and_then(|files| u64::try_from(files).ok())),
-        ([&process.files_most, &usual.files_most], process::most_open_files()),
+        ([&process.files_most, &usual.files_most], open_files::most()),
         ([&process.memory, &usual.memory], process::memory()),
     ] {
         for gauge in both {

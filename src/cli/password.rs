@@ -3,7 +3,8 @@
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
 
 use anyhow::{Context as _, bail, ensure};
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+use crate::platform::HiddenInput;
 
 /// The password that a person types twice, or that a script gives in a line, or in two that are the same.
 ///
@@ -59,26 +60,6 @@ fn checked(first: String, second: Option<String>) -> anyhow::Result<String> {
 const LONGEST: u64 = 4096;
 /// Bytes of a password; with a name and in base64 it fits in what `auth.basic` reads.
 const MOST: usize = 500;
-
-/// Keeps the terminal from showing what is typed, until it is dropped.
-struct HiddenInput(Termios);
-
-impl HiddenInput {
-    fn begin() -> rustix::io::Result<Self> {
-        let before = tcgetattr(rustix::stdio::stdin())?;
-        let mut hidden = before.clone();
-        hidden.local_modes.remove(LocalModes::ECHO);
-        tcsetattr(rustix::stdio::stdin(), OptionalActions::Flush, &hidden)?;
-        Ok(Self(before))
-    }
-}
-
-impl Drop for HiddenInput {
-    fn drop(&mut self) {
-        // A terminal that is gone shows nothing.
-        let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Flush, &self.0);
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -6,12 +6,12 @@ use std::pin::pin;
 use std::thread;
 
 use anyhow::Context as _;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::{App, DrainTurn, ReloadParts};
 use crate::config::Config;
 use crate::lifecycle::{DrainOutcome, InUse, Predecessor, StopSignals, Successor, notify};
 use crate::listener::InheritedSockets;
+use crate::platform::signals::UpgradeSignal;
 use crate::server::runtime_thread::LAST_MOMENT;
 use crate::server::workers::Workers;
 
@@ -81,7 +81,7 @@ pub(super) async fn until_stopped(
 ) -> anyhow::Result<()> {
     let terminal = reloading.as_ref().map(|parts| parts.hangup.terminal_gone()).unwrap_or_default();
     let mut stop = StopSignals::listen(terminal).context("cannot listen to signals")?;
-    let mut upgrade = signal(SignalKind::user_defined2()).context("cannot listen to signals")?;
+    let mut upgrade = UpgradeSignal::listen().context("cannot listen to signals")?;
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let (workers, _threads) = Workers::start(cores).context("cannot start a thread for each core")?;
     // Boxed: it has the configuration in it several times.
@@ -130,14 +130,14 @@ enum Leave {
     Stop { successor: Option<Successor> },
 }
 
-async fn until_leave(app: &App, stop: &mut StopSignals, upgrade: &mut Signal) -> Leave {
+async fn until_leave(app: &App, stop: &mut StopSignals, upgrade: &mut UpgradeSignal) -> Leave {
     loop {
         let reply = tokio::select! {
             trigger = told_to_stop(app, stop) => {
                 tracing::info!(signal = trigger, "{STOPPING}");
                 return Leave::Stop { successor: None };
             }
-            _ = upgrade.recv() => None,
+            () = upgrade.next() => None,
             reply = app.asked_to_upgrade() => Some(reply),
         };
         // The operator that asked may have gone.

@@ -10,12 +10,12 @@ use std::path::PathBuf;
 use anyhow::{Context as _, anyhow};
 use http::Method;
 use serde_json::Value;
-use tokio::signal::unix::{SignalKind, signal};
 
 use super::admin_client::{AdminClient, AdminStream, AdminTarget};
 use super::failure::CommandFailure;
 use super::run::runtime;
 use crate::observe::percent_encoding::encoded;
+use crate::platform::signals::EndSignals;
 use dropped::TapDropped;
 use har::HarFile;
 
@@ -64,15 +64,13 @@ pub(super) fn run(args: TapArgs) -> Result<(), CommandFailure> {
     let client = AdminClient::new(args.target)?;
     let path = format!("/connections/{}/tap{}", encoded(&args.id), if args.payload { "?payload" } else { "" });
     runtime()?.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen to signals")?;
-        let mut terminate = signal(SignalKind::terminate()).context("cannot listen to signals")?;
+        let mut end = EndSignals::listen().context("cannot listen to signals")?;
         let stream = client.open(Method::GET, &path).await?;
         let har = args.har.map(HarFile::create).transpose()?;
         let mut output = TapOutput { json: args.json, har, dropped: TapDropped::default(), partial: Vec::new() };
         let followed = tokio::select! {
             followed = output.follow(stream) => followed,
-            _ = interrupt.recv() => Ok(TapOver::Done),
-            _ = terminate.recv() => Ok(TapOver::Done),
+            _ = end.next() => Ok(TapOver::Done),
         };
         // Whatever ended it, what was seen is kept.
         let dropped = output.dropped.in_words();

@@ -1,11 +1,10 @@
 //! The files that the configuration names: read whole, up to a size, and only if they are regular files.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Read as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use crate::platform::files;
 
 /// The contents of a file that the configuration names: a certificate, a key.
 ///
@@ -22,8 +21,7 @@ pub(crate) fn contents(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Opens regular files only: opening another kind may wait for ever, and reading it may change it.
 pub(super) fn regular(path: &Path) -> io::Result<fs::File> {
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(nonblocking).open(path)?;
+    let file = files::open_without_waiting(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("no regular file")) }
 }
 

@@ -1,7 +1,7 @@
 //! [`state_dir`]: the folder that keeps keys and certificates.
 
+use std::env;
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// No folder for keys and certificates is known.
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct NoStateDir;
 
 /// The configured folder, else `$STATE_DIRECTORY` (systemd's, the first of its folders), else
-/// `$XDG_STATE_HOME/frontgate`, else `$HOME/.local/state/frontgate`. `variable` looks one up.
+/// `$XDG_STATE_HOME/frontgate`, else `$HOME/.local/state/frontgate`, else what Windows has instead. `variable` looks one up.
 pub(crate) fn state_dir(
     configured: Option<&Path>,
     variable: impl Fn(&str) -> Option<OsString>,
@@ -19,8 +19,7 @@ pub(crate) fn state_dir(
     let folder = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let systemd = || {
         let all = variable("STATE_DIRECTORY")?;
-        let first = all.as_bytes().split(|byte| *byte == b':').next()?;
-        let path = PathBuf::from(std::ffi::OsStr::from_bytes(first));
+        let path = env::split_paths(&all).next()?;
         path.is_absolute().then_some(path)
     };
     configured
@@ -28,6 +27,7 @@ pub(crate) fn state_dir(
         .or_else(systemd)
         .or_else(|| folder("XDG_STATE_HOME").map(|path| path.join("frontgate")))
         .or_else(|| folder("HOME").map(|path| path.join(".local/state/frontgate")))
+        .or_else(|| folder("LOCALAPPDATA").map(|path| path.join("frontgate")))
         .ok_or(NoStateDir)
 }
 

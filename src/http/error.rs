@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::platform::error_codes::lacks_files;
 use crate::tls::TlsFault;
 
 /// The error underneath a failure. It goes to the log and never to a client: it may name the gateway's address.
@@ -318,8 +319,7 @@ impl RequestFailure {
             io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory | io::ErrorKind::AddrInUse => {
                 Self::Exhausted(error.into())
             }
-            // EMFILE and ENFILE have no kind.
-            _ if matches!(error.raw_os_error(), Some(23 | 24)) => Self::Exhausted(error.into()),
+            _ if lacks_files(&error) => Self::Exhausted(error.into()),
             _ => Self::GatewayUnreachable(error.into()),
         }
     }

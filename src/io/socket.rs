@@ -7,9 +7,10 @@ use std::task::{Context, Poll};
 
 use futures_util::FutureExt as _;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 
 use super::readable::Readable;
+use super::unix_socket::UnixStream;
 
 /// One byte stream of the kernel, TCP or unix.
 #[derive(Debug)]

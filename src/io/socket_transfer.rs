@@ -2,9 +2,9 @@
 
 use std::io;
 use std::net::TcpStream;
-use std::os::unix::net::UnixStream;
 
 use super::StreamSocket;
+use super::unix_socket::StdUnixStream;
 
 /// A socket on its way to the thread that serves it. From its arrival on, the runtime of that thread watches it, and no
 /// other one.
@@ -15,7 +15,7 @@ pub(crate) struct SocketTransfer(Is);
 enum Is {
     Watched(StreamSocket),
     Tcp(TcpStream),
-    Unix(UnixStream),
+    Unix(StdUnixStream),
 }
 
 impl SocketTransfer {

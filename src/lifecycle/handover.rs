@@ -12,6 +12,7 @@ use rustix::net::{
     recvmsg, sendmsg,
 };
 
+use super::InUse;
 use crate::listener::InheritedSockets;
 
 /// In a successor's environment: where its channel is. Standard input is the one descriptor that a child can be given
@@ -24,10 +25,6 @@ pub(super) const TELLS: &str = "LISTEN_HANDOVER_CONFIG";
 
 /// The successor's question for the configuration.
 pub(super) const ASK: &str = "config\n";
-
-/// The text of the configuration that a process runs on; empty if it has read none.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct InUse(pub(crate) String);
 
 /// The answer to [`ASK`]: a line with the length in bytes, and the text.
 pub(super) fn told(in_use: Option<&InUse>) -> Vec<u8> {

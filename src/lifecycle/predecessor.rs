@@ -11,7 +11,8 @@ use rustix::net::sockopt::socket_peercred;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::handover::{ASK, GO, InUse, TELLS, VARIABLE, ready, receive_sockets, receive_told};
+use super::InUse;
+use super::handover::{ASK, GO, TELLS, VARIABLE, ready, receive_sockets, receive_told};
 use crate::listener::InheritedSockets;
 
 /// The process that this one takes over from, until it stops serving.

@@ -13,7 +13,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
 
-use super::handover::{ASK, GO, InUse, TELLS, VARIABLE, read_ready, send_sockets, told};
+use super::InUse;
+use super::handover::{ASK, GO, TELLS, VARIABLE, read_ready, send_sockets, told};
 use crate::listener::OfferedListener;
 
 /// The process that is to take over from this one. It is killed when dropped before it was [released](Self::release).

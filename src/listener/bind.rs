@@ -2,18 +2,15 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::FileTypeExt;
-use std::path::Path;
 use std::sync::Arc;
 
 use socket2::{Domain, Protocol, SockAddr, Socket as RawSocket, Type};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 
 use super::unsent::limit_unsent;
-use super::{ClientPeer, find_dead_peer, unix_access};
-use crate::config::{BindAddr, ListenAt, UnixAccess};
-use crate::io::StreamSocket;
+use super::{ClientPeer, find_dead_peer, unix_socket};
+use crate::config::{BindAddr, ListenAt};
+use crate::io::{StreamSocket, UnixListener};
 
 /// A bound socket that clients connect to.
 #[derive(Debug)]
@@ -48,7 +45,7 @@ impl Listener {
     pub(crate) fn bind_as(wanted: &ListenAt) -> Result<Self, BindError> {
         let bound = match &wanted.address {
             BindAddr::Tcp(address) => bind_tcp(*address).map(Self::from),
-            BindAddr::Unix(path) => bind_unix(path, &wanted.access).map(Self::from),
+            BindAddr::Unix(path) => unix_socket::bind(path, &wanted.access, BACKLOG).map(Self::from),
         };
         bound.map_err(|source| BindError::new(wanted.address.to_string(), source))
     }
@@ -130,34 +127,6 @@ fn no_ipv6(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
 }
 
-/// Until it listens, the socket refuses every connection, so its file has its permissions before any client can
-/// connect.
-fn bind_unix(path: &Path, access: &UnixAccess) -> io::Result<UnixListener> {
-    let socket = RawSocket::new(Domain::UNIX, Type::STREAM, None)?;
-    socket.set_nonblocking(true)?;
-    let address = SockAddr::unix(path)?;
-    match socket.bind(&address) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_abandoned(path) => {
-            std::fs::remove_file(path)?;
-            socket.bind(&address)?;
-        }
-        bound => bound?,
-    }
-    if let Err(error) = unix_access::permit(path, access).and_then(|()| socket.listen(BACKLOG)) {
-        // Where the file cannot be removed, the next start takes it for abandoned.
-        let _ = std::fs::remove_file(path);
-        return Err(error);
-    }
-    UnixListener::from_std(OwnedFd::from(socket).into())
-}
-
-fn is_abandoned(path: &Path) -> bool {
-    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    is_socket
-        && std::os::unix::net::UnixStream::connect(path)
-            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
-}
-
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
@@ -178,6 +147,7 @@ const BACKLOG: i32 = 4096;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::UnixAccess;
 
     #[tokio::test]
     async fn a_taken_address_is_named_with_the_way_out() {

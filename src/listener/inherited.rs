@@ -1,18 +1,15 @@
 //! [`InheritedSockets`]: sockets that another process has bound for us: systemd, or the process that we take over from.
 
-use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixListener as StdUnixListener;
-use std::{env, net, process};
+#[cfg(target_os = "linux")]
+mod received;
 
-use listenfd::ListenFd;
-use socket2::{Socket, Type};
+use std::{io, net};
+
+use socket2::Socket;
 
 use super::bind::{BindError, Listener};
-use super::find_dead_peer;
 use super::label::{ListenerPurpose, SocketLabel};
-use super::unix_access;
-use super::unsent::limit_unsent;
+use super::unix_socket;
 use crate::config::{BindAddr, ListenAt, UnixAccess};
 
 /// Listening sockets that another process has bound for us, until a key of the configuration takes them.
@@ -20,67 +17,6 @@ use crate::config::{BindAddr, ListenAt, UnixAccess};
 pub struct InheritedSockets(Vec<(SocketLabel, Socket)>);
 
 impl InheritedSockets {
-    /// The sockets that systemd passes (`sd_listen_fds(3)`); none without it.
-    ///
-    /// Call this before anything else opens a file or starts a thread: the environment says which descriptors they are,
-    /// and the crate that makes owned sockets of them takes its variables out.
-    ///
-    /// # Errors
-    /// If there is something else among them, such as a datagram socket.
-    pub(crate) fn from_systemd() -> io::Result<Self> {
-        // Without this check, variables that were meant for another process would be believed.
-        let own = process::id().to_string();
-        if env::var("LISTEN_PID").ok() != Some(own) {
-            return Ok(Self::default());
-        }
-        let names = env::var("LISTEN_FDNAMES").unwrap_or_default();
-        let mut names = names.split(':').map(SocketLabel::parse);
-        let mut fds = ListenFd::from_env();
-        let mut sockets = Self::default();
-        for index in 0..fds.len() {
-            let name = names.next().flatten();
-            let socket = match fds.take_unix_listener(index) {
-                Ok(socket) => socket.map(OwnedFd::from),
-                Err(_) => fds.take_tcp_listener(index)?.map(OwnedFd::from),
-            };
-            sockets.add(name, socket.ok_or(io::ErrorKind::NotFound)?)?;
-        }
-        Ok(sockets)
-    }
-
-    /// Adds a socket; without a label it stands for the address that it is bound to.
-    ///
-    /// # Errors
-    /// If it is no listening stream socket.
-    pub(crate) fn add(&mut self, label: Option<SocketLabel>, fd: OwnedFd) -> io::Result<()> {
-        let socket = Socket::from(fd);
-        if socket.r#type()? != Type::STREAM || !rustix::net::sockopt::socket_acceptconn(&socket)? {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "an inherited socket does not listen for streams"));
-        }
-        socket.set_nonblocking(true)?;
-        let address = socket.local_addr()?;
-        let tcp = address.as_socket().map(BindAddr::Tcp);
-        if tcp.is_some() {
-            find_dead_peer(&socket)?;
-            limit_unsent(&socket)?;
-        }
-        let bound = tcp.or_else(|| address.as_pathname().map(|path| BindAddr::Unix(path.to_owned())));
-        let Some(label) = label.or(bound.map(SocketLabel::Address)) else {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "an inherited socket has no address"));
-        };
-        self.0.push((label, socket));
-        Ok(())
-    }
-
-    /// Adds a socket like [`InheritedSockets::add`], with its label as text.
-    ///
-    /// # Errors
-    /// Also if `label` is no label.
-    pub(crate) fn add_labelled(&mut self, label: &str, fd: OwnedFd) -> io::Result<()> {
-        let label = SocketLabel::parse(label).ok_or(io::ErrorKind::InvalidData)?;
-        self.add(Some(label), fd)
-    }
-
     /// The listeners for a key with these addresses, each with its label: inherited sockets where there are any, else
     /// freshly bound ones. Sockets that are named like the key stand for all of it. The file of an inherited unix
     /// socket keeps its permissions unless the configuration asks for others.
@@ -105,7 +41,7 @@ impl InheritedSockets {
                 Some(listener) => {
                     if let (BindAddr::Unix(path), true) = (&wanted.address, wanted.access != UnixAccess::default()) {
                         let refused = |error| BindError::new(label.to_string(), error);
-                        unix_access::permit(path, &wanted.access).map_err(refused)?;
+                        unix_socket::permit(path, &wanted.access).map_err(refused)?;
                     }
                     listener
                 }
@@ -140,9 +76,18 @@ impl InheritedSockets {
     }
 }
 
+/// Linux alone has what passes sockets on.
+#[cfg(not(target_os = "linux"))]
+impl InheritedSockets {
+    /// None.
+    pub(crate) fn from_systemd() -> io::Result<Self> {
+        Ok(Self::default())
+    }
+}
+
 fn listener(socket: Socket) -> io::Result<Listener> {
     if socket.local_addr()?.is_unix() {
-        return tokio::net::UnixListener::from_std(StdUnixListener::from(OwnedFd::from(socket))).map(Listener::from);
+        return unix_socket::listener(socket).map(Listener::from);
     }
     tokio::net::TcpListener::from_std(net::TcpListener::from(socket)).map(Listener::from)
 }

@@ -34,6 +34,7 @@ impl SocketLabel {
     }
 
     /// Parses a label; `None` if `text` is none.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux passes sockets on"))]
     pub(super) fn parse(text: &str) -> Option<Self> {
         let key = ListenerPurpose::ALL.into_iter().find(|purpose| purpose.name() == text).map(Self::Key);
         let unix = || text.strip_prefix("unix:").map(|path| Self::Address(BindAddr::Unix(PathBuf::from(path))));

@@ -1,21 +1,25 @@
 //! [`OfferedListener`]: a listener that a successor process can take over.
 
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+#[cfg(target_os = "linux")]
+mod duplicate;
+
 use std::sync::{Arc, Weak};
 
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 
 use super::bind::Listener;
 use super::label::SocketLabel;
+use crate::io::UnixListener;
 
 /// A listener that a successor process can take over. It does not keep the socket open.
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux passes sockets on"))]
 #[derive(Debug, Clone)]
 pub(crate) struct OfferedListener {
     label: SocketLabel,
     socket: OfferedSocket,
 }
 
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux passes sockets on"))]
 #[derive(Debug, Clone)]
 enum OfferedSocket {
     Tcp(Weak<TcpListener>),
@@ -30,17 +34,5 @@ impl OfferedListener {
             Listener::Unix(listener) => OfferedSocket::Unix(Arc::downgrade(listener)),
         };
         Self { label, socket }
-    }
-
-    /// The label as text, and a duplicate of the socket; `None` if this process no longer listens on it.
-    ///
-    /// # Errors
-    /// If the kernel refuses, such as for want of file descriptors.
-    pub(crate) fn duplicate(&self) -> io::Result<Option<(String, OwnedFd)>> {
-        let fd = match &self.socket {
-            OfferedSocket::Tcp(listener) => listener.upgrade().map(|listener| listener.as_fd().try_clone_to_owned()),
-            OfferedSocket::Unix(listener) => listener.upgrade().map(|listener| listener.as_fd().try_clone_to_owned()),
-        };
-        Ok(fd.transpose()?.map(|fd| (self.label.to_string(), fd)))
     }
 }

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use crate::platform::error_codes::lacks_family;
+
 /// The addresses of a name in the order in which they are tried: `first`, if it is one of them, then the families in
 /// turns, beginning with the one that the resolver prefers (RFC 8305 §4). No address occurs twice, and there are no
 /// more than [`MOST`].
@@ -82,7 +84,7 @@ where
 fn worse(known: &mut Option<io::Error>, error: io::Error) {
     let no_way = |error: &io::Error| {
         matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::NetworkUnreachable)
-            || error.raw_os_error() == Some(EAFNOSUPPORT)
+            || lacks_family(error)
     };
     if known.as_ref().is_none_or(|known| no_way(known) || !no_way(&error)) {
         *known = Some(error);
@@ -96,7 +98,6 @@ pub(crate) const DELAY: Duration = Duration::from_millis(250);
 const TOGETHER: usize = 6;
 /// Addresses of one name that are tried.
 const MOST: usize = 64;
-const EAFNOSUPPORT: i32 = 97;
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,7 @@
 //! The destination and format of log lines.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::fs::File;
 use std::io;
-use std::os::fd::AsFd as _;
 use std::panic::{self, PanicHookInfo};
 use std::thread;
 use std::time::Duration;
@@ -22,6 +20,7 @@ use super::log_queue::LogQueue;
 use super::paint::Paint;
 use super::terminal_lines::TerminalLines;
 use crate::config::{Level, Log, LogFormat};
+use crate::platform::files;
 
 /// Sends log lines to standard output from here on: events and access lines alike, so that their order is kept and
 /// `frontgate | jq` sees them all. Standard error stays for what a command says when it cannot run. A thread of its own
@@ -36,7 +35,7 @@ use crate::config::{Level, Log, LogFormat};
 pub(crate) fn init(log: &Log) -> Result<(LogHandle, LogOutput), InitError> {
     let (queue, sink) = (LogQueue::default(), LogSink::of(&io::stdout()));
     // The standard library's own handle is locked and flushed at exit, which may last for ever.
-    let stdout = File::from(io::stdout().as_fd().try_clone_to_owned().map_err(InitError::Output)?);
+    let stdout = files::stdout().map_err(InitError::Output)?;
     let (format, writer) = (LineFormat::of(log, sink), queue.clone());
     let write = move || writer.write_to(stdout, |missing| gap(format, missing));
     thread::Builder::new().name("log".to_owned()).spawn(write).map_err(InitError::Thread)?;

@@ -1,17 +1,13 @@
 //! The kernel's limit of open files, which is a limit of connections.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use crate::platform::open_files;
 
 /// Raises the soft limit to the hard one and returns it; `None` is unlimited.
 pub(crate) fn raise() -> Option<u64> {
-    let before = getrlimit(Resource::Nofile);
-    if before.current != before.maximum
-        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: before.maximum, maximum: before.maximum })
-    {
-        tracing::warn!(%error, limit = before.current, "the open-file limit cannot be raised");
-        return before.current;
+    if let Err(error) = open_files::raise() {
+        tracing::warn!(%error, limit = open_files::most(), "the open-file limit cannot be raised");
     }
-    before.maximum
+    open_files::most()
 }
 
 /// How many client connections, each with a connection to a gateway beside it, so many open files carry. Without a

@@ -4,12 +4,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::platform::machine;
+
 /// How much memory the process may use, in bytes. Reads files: to be called at a start, not for a request.
 pub(crate) fn find() -> u64 {
     let text = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let permits = permits(&text("/proc/self/cgroup"), &text("/proc/self/mountinfo"));
-    let info = rustix::system::sysinfo();
-    let machine = info.totalram.saturating_mul(u64::from(info.mem_unit.max(1)));
+    let machine = machine::memory();
     least(&permits, |path| fs::read_to_string(path).ok()).map_or(machine, |limit| limit.min(machine))
 }
 

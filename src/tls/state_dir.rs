@@ -2,10 +2,11 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use tracing::{info, warn};
+
+use crate::platform::files::{self, DirBuilderExt as _, OpenOptionsExt as _};
 
 /// The state directory. Files in it are replaced whole or not at all, whatever fails in between.
 #[derive(Debug, Clone)]
@@ -75,7 +76,7 @@ impl StateDir {
 
     /// Whether users other than the owner and the group may put files into the folder `path`.
     pub(crate) fn is_open_to_all(path: &Path) -> bool {
-        fs::metadata(path).is_ok_and(|folder| folder.permissions().mode() & 0o002 != 0)
+        fs::metadata(path).is_ok_and(|folder| files::mode(&folder).is_some_and(|mode| mode & 0o002 != 0))
     }
 
     /// The folder's path.
@@ -136,7 +137,7 @@ impl StateDir {
         let draft = self.file(&format!(".{name}.{:08x}", fastrand::u32(..)));
         let written = write_synced(&draft, contents, access)
             .and_then(|()| fs::rename(&draft, &path))
-            .and_then(|()| File::open(&self.path)?.sync_all());
+            .and_then(|()| files::sync_folder(&self.path));
         written.map_err(|source| {
             // A draft that was never made cannot be removed.
             let _ = fs::remove_file(&draft);
@@ -173,9 +174,8 @@ fn write_synced(path: &Path, contents: &[u8], access: FileAccess) -> io::Result<
 /// Tightens the mode of regular files of ours only: a link may lead to any other file, and a second name may be a link
 /// to another user's file.
 fn tighten(path: &Path) {
-    let nofollow = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
     let file = path.display();
-    let opened = match OpenOptions::new().read(true).custom_flags(nofollow.bits().cast_signed()).open(path) {
+    let opened = match files::open_unless_link(path) {
         Ok(opened) => opened,
         Err(error) => {
             if fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink()) {
@@ -187,16 +187,16 @@ fn tighten(path: &Path) {
         }
     };
     let Ok(found) = opened.metadata() else { return };
-    let mode = found.permissions().mode();
+    let Some(mode) = files::mode(&found) else { return };
     let others = mode & 0o077;
     if others == 0 || !found.is_file() {
         return;
     }
-    if found.nlink() > 1 {
+    if files::names(&found) > 1 {
         warn!(%file, "others can read this key, and it has another name; give it the mode 0600 and one name");
         return;
     }
-    match opened.set_permissions(PermissionsExt::from_mode(0o600)) {
+    match files::set_mode_of(&opened, 0o600) {
         Ok(()) => {
             warn!(%file, was = format!("{:04o}", mode & 0o7777), "others could read this key; its mode is 0600 again");
         }

@@ -10,14 +10,15 @@ use http::HeaderValue;
 #[cfg(target_os = "linux")]
 use nix::sys::socket::{setsockopt, sockopt::IpBindAddressNoPort};
 use rustls::pki_types::ServerName;
-use tokio::net::{TcpSocket, TcpStream, UnixStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use super::source_addresses::{SourceAddresses, SourceGuard};
 use crate::config::UpstreamAddress;
-use crate::io::StreamSocket;
+use crate::io::{StreamSocket, UnixStream};
 use crate::listener::{NameResolver, OwnAddresses, find_dead_peer, in_turns, race};
+use crate::platform::error_codes::{lacks_files, lacks_socket_memory};
 use crate::tls::ByteStream;
 
 /// Dials the gateway.
@@ -136,10 +137,11 @@ impl ConnectError {
 
 impl Lacks {
     fn of(error: &io::Error) -> Option<Self> {
-        match (error.kind(), error.raw_os_error()) {
-            (_, Some(ENFILE | EMFILE)) => Some(Self::Files),
-            (io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse, _) => Some(Self::Ports),
-            (io::ErrorKind::OutOfMemory, _) | (_, Some(ENOBUFS)) => Some(Self::Memory),
+        match error.kind() {
+            _ if lacks_files(error) => Some(Self::Files),
+            io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse => Some(Self::Ports),
+            io::ErrorKind::OutOfMemory => Some(Self::Memory),
+            _ if lacks_socket_memory(error) => Some(Self::Memory),
             _ => None,
         }
     }
@@ -152,10 +154,6 @@ impl Lacks {
         }
     }
 }
-
-const ENFILE: i32 = 23;
-const EMFILE: i32 = 24;
-const ENOBUFS: i32 = 105;
 
 #[derive(Clone)]
 enum ConnectTarget {

@@ -2,7 +2,6 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -12,6 +11,7 @@ use crate::cli::failure::CommandFailure;
 use crate::cli::output::print;
 use crate::doctor::settings::write_like;
 use crate::import::FleetConfig;
+use crate::platform::files::OpenOptionsExt as _;
 
 /// Reads the list and the base, and writes the configuration whole, or not at all.
 pub(super) fn run(args: &ImportArgs) -> Result<(), CommandFailure> {

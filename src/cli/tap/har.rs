@@ -2,11 +2,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
+
+use crate::platform::files::OpenOptionsExt as _;
 
 /// A HAR file that is being written. Messages are written as they come, so that none has to be kept, and the file is complete
 /// once it is finished. For its owner alone: it may hold what users said.

@@ -3,13 +3,13 @@
 use std::fmt::{self, Write as _};
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::TrustedCa;
 use super::plan::{TrustAction, TrustPart};
 use super::step::TrustStep;
+use crate::platform::files;
 
 /// Whether a run changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +101,7 @@ fn perform(step: &TrustStep, ca: &TrustedCa) -> Result<(), String> {
         TrustStep::Write(path) => {
             fs::write(path, &ca.pem).map_err(told)?;
             // Whatever the umask is: all users must be able to read the file.
-            fs::set_permissions(path, fs::Permissions::from_mode(0o644)).map_err(told)
+            files::set_mode(path, 0o644).map_err(told)
         }
         TrustStep::Remove(path) => fs::remove_file(path).map_err(told),
         TrustStep::Run(program, args) => {

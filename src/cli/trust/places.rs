@@ -4,6 +4,8 @@ use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::platform::{files, machine};
+
 /// The folders and variables of this machine.
 #[derive(Debug, Clone)]
 pub(super) struct SystemPlaces {
@@ -36,7 +38,7 @@ impl SystemPlaces {
                 "macos" => OsRelease::Mac,
                 _ => OsRelease::Other,
             },
-            superuser: rustix::process::geteuid().is_root(),
+            superuser: machine::is_superuser(),
         }
     }
 
@@ -58,6 +60,5 @@ impl SystemPlaces {
 }
 
 fn runs(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-    file.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    file.metadata().is_ok_and(|found| files::is_program(&found))
 }

@@ -9,6 +9,7 @@ use crate::config::keys::{KeyKind, YamlText};
 use crate::config::node::{ConfigNode, ConfigValue};
 use crate::config::problem::ValueError;
 use crate::config::setting::SettingReader;
+use crate::platform::HAS_UNIX_SOCKETS;
 
 /// A path. In the configuration file a relative one begins at the file's folder.
 pub(in crate::config) struct FilePath;
@@ -53,6 +54,10 @@ impl KeyKind for FilePath {
 /// The path behind `unix:`. It must be absolute, as it names one place for two programs, and fit into a socket address
 /// (`sun_path` in unix(7): 108 bytes with the closing zero).
 pub(in crate::config) fn absolute_unix_path(path: &str) -> Result<PathBuf, ValueError> {
+    if !HAS_UNIX_SOCKETS {
+        return Err(ValueError::new("frontgate has no unix sockets on this system")
+            .hint("an address of this machine, such as 127.0.0.1:9180; a gateway as http://127.0.0.1:18789"));
+    }
     if !Path::new(path).is_absolute() || path.contains('\0') {
         return Err(ValueError::new("the path of a unix socket must be absolute")
             .hint("such as unix:/run/frontgate/gateway.sock"));

@@ -4,8 +4,9 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 
-use rustix::process::{Resource, getrlimit};
 use time::OffsetDateTime;
+
+use crate::platform::open_files;
 
 /// What this machine allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +43,7 @@ fn is_container(set: impl Fn(&str) -> bool, exists: impl Fn(&Path) -> bool) -> b
 pub(in crate::doctor) fn files(pid: Option<u32>) -> Option<u64> {
     let other = pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/limits")).ok());
     // frontgate raises its own soft limit to the hard one.
-    let limit = other.as_deref().and_then(hard_limit).or_else(|| getrlimit(Resource::Nofile).maximum);
+    let limit = other.as_deref().and_then(hard_limit).or_else(open_files::highest);
     limit.filter(|limit| *limit != UNLIMITED)
 }
 

@@ -1,12 +1,13 @@
 //! [`write()`]: the gateway's configuration is replaced in one step, and what it was stays beside it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 use time::macros::format_description;
+
+use crate::platform::files::{self, OpenOptionsExt as _};
 
 /// Where a change was written, and where the earlier text is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub(crate) fn write(file: &Path, before: &str, after: &str, now: OffsetDateTime)
     }
     if let Some(folder) = file.parent() {
         // The rename is on disk once the folder is.
-        File::open(folder).and_then(|folder| folder.sync_all())?;
+        files::sync_folder(folder)?;
     }
     Ok(WrittenSettings { file, backup })
 }
@@ -67,12 +68,7 @@ fn back_up(file: &Path, text: &str, stamp: &str) -> io::Result<PathBuf> {
 pub(crate) fn write_like(from: &Path, to: &Path, text: &str) -> io::Result<()> {
     let model = fs::metadata(from)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to)?;
-    let ours = file.metadata()?;
-    if (ours.uid(), ours.gid()) != (model.uid(), model.gid()) {
-        fchown(&file, Some(model.uid()), Some(model.gid()))?;
-    }
-    // After the owner: a change of owner may clear bits of the mode.
-    file.set_permissions(fs::Permissions::from_mode(model.permissions().mode()))?;
+    files::make_like(&file, &model)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
@@ -94,7 +90,7 @@ const MOST_IN_A_SECOND: u32 = 100;
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use time::macros::datetime;
 

@@ -14,6 +14,7 @@ use super::files;
 use super::files::{CertFileError, CertKeyPair};
 use super::watched_cert_files::WatchedCertFiles;
 use crate::config::{Name, Tls};
+use crate::platform::machine;
 use crate::tls::local_ca::names;
 use crate::tls::local_ca::{LeafRequest, LocalCa, LocalCaError};
 use crate::tls::session::crypto;
@@ -117,7 +118,7 @@ impl CheckedCert {
                 None
             }
         };
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let host = machine::name();
         let local = LocalCa::open(dir.as_ref(), LeafRequest { names, host: Some(&host) }, before, now)?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(local.key.serialize_der()));
         let key = crypto::provider().key_provider.load_private_key(key)?;

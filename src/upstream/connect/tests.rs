@@ -9,15 +9,15 @@ use super::*;
 fn what_has_run_out_is_named() {
     let errno = io::Error::from_raw_os_error;
     let rows = [
-        (errno(EMFILE), "no_files"),
-        (errno(ENFILE), "no_files"),
-        (errno(99), "no_ports"),  // EADDRNOTAVAIL
-        (errno(98), "no_ports"),  // EADDRINUSE
-        (errno(12), "no_memory"), // ENOMEM
-        (errno(ENOBUFS), "no_memory"),
-        (errno(111), "refused"), // ECONNREFUSED
-        (errno(2), "refused"),   // ENOENT
-        (errno(113), "other"),   // EHOSTUNREACH
+        (errno(24), "no_files"),   // EMFILE
+        (errno(23), "no_files"),   // ENFILE
+        (errno(99), "no_ports"),   // EADDRNOTAVAIL
+        (errno(98), "no_ports"),   // EADDRINUSE
+        (errno(12), "no_memory"),  // ENOMEM
+        (errno(105), "no_memory"), // ENOBUFS
+        (errno(111), "refused"),   // ECONNREFUSED
+        (errno(2), "refused"),     // ENOENT
+        (errno(113), "other"),     // EHOSTUNREACH
     ];
     for (error, expected) in rows {
         let text = error.to_string();
