@@ -12,7 +12,7 @@ mod simplify;
 use super::condition::Condition;
 use super::draft::{Draft, DraftAnswer, DraftAuth, DraftHeaderRules, DraftOidc, DraftRoute, DraftTimeouts};
 use super::error::ImportError;
-use super::matching::DraftMatch;
+use super::matching::{DraftMatch, DraftPath, expression};
 use super::networks::everywhere;
 use super::report::ImportReport;
 use super::tree::{HostName, ImportRule, ImportServer, ImportTree, Part};
@@ -120,6 +120,12 @@ impl Lowering<'_> {
         };
         let mut rule = rule.clone();
         rule.route.when = when;
+        if lacks_groups(&rule.route) {
+            let answers = rule.said.clone().into_iter().filter(|said| said.part == Part::Answer);
+            for said in answers {
+                rule.shut(&said.origin, "it leads to a place with groups that no expression of its path has", GROUPS);
+            }
+        }
         let rule = &rule;
         let when = joined(entry, rule);
         if let Some(earlier) = self.routes[first..].iter().find(|route| route.when.covers(&when)) {
@@ -226,6 +232,28 @@ fn complete(route: &mut DraftRoute, rule: &ImportRule) {
         }
     }
 }
+
+/// Whether a redirect has the place of a group that the expression of its path has not.
+fn lacks_groups(route: &DraftRoute) -> bool {
+    let DraftAnswer::Redirect { to, .. } = &route.answer else { return false };
+    let regex = match &route.when.path {
+        Some(DraftPath::Regex(regex)) => expression(regex).ok(),
+        _ => None,
+    };
+    let known = |name: &str| {
+        let number = name.parse::<usize>();
+        let named =
+            |name: &str| regex.as_ref().is_some_and(|regex| regex.capture_names().flatten().any(|own| own == name));
+        number.map_or_else(|_| named(name), |number| regex.as_ref().is_some_and(|regex| number < regex.captures_len()))
+    };
+    to.replace("$$", "").split('$').skip(1).any(|rest| {
+        let name = rest.strip_prefix('{').and_then(|rest| rest.split('}').next());
+        let end = rest.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(rest.len());
+        !known(name.unwrap_or(&rest[..end]))
+    })
+}
+
+const GROUPS: &str = "Write a route with the expression that is meant as its path";
 
 fn has(names: &[String], name: &str) -> bool {
     names.iter().any(|known| known.eq_ignore_ascii_case(name))

@@ -1,10 +1,12 @@
 //! [`DraftMatch`]: the requests that a route takes, as the settings say it: what is given must hold, all of it.
 
+mod common;
 mod path;
 
 use ipnet::IpNet;
 use regex::bytes::{Regex, RegexBuilder};
 
+pub(super) use common::parsed;
 pub(crate) use path::DraftPath;
 pub(super) use path::{literal, literal_start};
 

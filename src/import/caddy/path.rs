@@ -2,7 +2,7 @@
 
 use super::regexp::expression;
 use crate::import::condition::Condition;
-use crate::import::matching::{DraftMatch, DraftPath, Unsayable};
+use crate::import::matching::{DraftMatch, DraftPath};
 
 /// What has become of the path of a request on its way through the directives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,38 +99,6 @@ pub(super) fn starts_with(prefix: &str) -> Condition {
     Condition::of(DraftMatch { ignore_case: true, ..DraftMatch::path(DraftPath::Starts(prefix.to_owned())) })
 }
 
-/// The requests of `scope` that `other` takes as well, where `scope` has the beginning of a path, and `other` has its
-/// ending or a part of it as an expression.
-///
-/// # Errors
-/// The two are of other kinds, or no expression is for both.
-pub(super) fn within(scope: &DraftMatch, other: &DraftMatch) -> Result<Option<DraftMatch>, Unsayable> {
-    let (Some(DraftPath::Starts(begin)), Some(DraftPath::Regex(regex))) = (&scope.path, &other.path) else {
-        return Err(Unsayable);
-    };
-    let text = regex.strip_prefix("(?is)").ok_or(Unsayable)?;
-    let (body, end) = text.strip_suffix('$').map_or((text, ""), |body| (body, "$"));
-    let text = body.replace('\\', "");
-    if regex::escape(&text) != body || !scope.ignore_case {
-        return Err(Unsayable);
-    }
-    // The end of the beginning may be the beginning of the part.
-    let lower = (begin.to_lowercase(), text.to_lowercase());
-    let shared = (1..text.len()).filter(|at| text.is_char_boundary(*at) && lower.0.ends_with(&lower.1[..*at]));
-    let mut rests: Vec<String> = shared.map(|at| regex::escape(&text[at..])).collect();
-    rests.push(format!(".*{body}"));
-    let whole = format!("(?is)^{}(?:{}){end}", regex::escape(begin), rests.join("|"));
-    if end.is_empty() && lower.0.contains(&lower.1)
-        || !text.is_ascii()
-        || crate::import::matching::expression(&whole).is_err()
-    {
-        return Err(Unsayable);
-    }
-    let bare = |one: &DraftMatch| DraftMatch { path: None, ignore_case: false, ..one.clone() };
-    let both = bare(scope).and(&bare(other))?;
-    Ok(both.map(|both| DraftMatch { path: Some(DraftPath::Regex(whole)), ..both }))
-}
-
 /// The requests in whose path the regular expression is found; `None` where that cannot be said.
 pub(super) fn regexp(pattern: &str, view: &CaddyPath) -> Option<Condition> {
     let regex = expression(pattern).filter(|_| !pattern.contains("{$"))?;
@@ -156,22 +124,6 @@ mod tests {
             DraftPath::Exact(text) => format!("={text}"),
         };
         pattern_paths(pattern, cut).map(|paths| paths.into_iter().map(one).collect())
-    }
-
-    #[test]
-    fn endings_below_a_beginning() {
-        let begin = |text: &str| DraftMatch { ignore_case: true, ..DraftMatch::path(DraftPath::Starts(text.into())) };
-        let regex = |text: &str| DraftMatch::path(DraftPath::Regex(text.into()));
-        for (scope, other, expected) in [
-            ("/api/", r"(?is)\.env$", Some(r"(?is)^/api/(?:.*\.env)$")),
-            ("/api/", r"(?is)/\.git/", Some(r"(?is)^/api/(?:\.git/|.*/\.git/)")),
-            ("/a.en", r"(?is)\.env$", Some(r"(?is)^/a\.en(?:v|.*\.env)$")),
-            ("/api/", r"^/x", None),
-            ("/api/", r"(?is)^/a/[^/]*/b$", None),
-        ] {
-            let found = within(&begin(scope), &regex(other)).ok().flatten();
-            assert_eq!(found, expected.map(regex), "{scope} {other}");
-        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::proxy::CaddyUpstreams;
 use super::{access, answer, headers, known, proxy};
 use crate::import::condition::Condition;
 use crate::import::draft::DraftAnswer;
-use crate::import::matching::{DraftPath, Unsayable};
+use crate::import::matching::DraftPath;
 use crate::import::report::ImportVerdict;
 use crate::import::table::DirectiveClass;
 use crate::import::tree::{ImportRule, Origin, Part};
@@ -112,7 +112,7 @@ impl SiteWalk<'_> {
         };
         let bounds = step.matcher.as_ref().map_or_else(MatchBounds::always, |matcher| matcher.bounds(&view));
         let scope = Condition::of(requests.rule.route.when.clone());
-        let sure = both(&scope, &bounds.surely);
+        let sure = scope.and(&bounds.surely);
         let known = sure.is_ok() && bounds.is_exact();
         let sure = sure.unwrap_or_else(|_| Condition::never());
         if !known && step.node.name == "header" {
@@ -136,7 +136,7 @@ impl SiteWalk<'_> {
             return Rest::All;
         }
         // No route can tell which of the others the directive is for, so all that it may be for stay shut.
-        let perhaps = both(&scope, &bounds.maybe).unwrap_or(scope);
+        let perhaps = scope.and(&bounds.maybe).unwrap_or(scope);
         let unknowns = step.matcher.as_ref().map(|matcher| matcher.unknowns().join("; ")).unwrap_or_default();
         let (origin, cannot) = match requests.changed.first() {
             Some((origin, why)) if requests.path == CaddyPath::Changed => {
@@ -310,21 +310,6 @@ impl SiteWalk<'_> {
         }
         self.rules.push(rule);
     }
-}
-
-/// The requests for which both hold.
-fn both(scope: &Condition, other: &Condition) -> Result<Condition, Unsayable> {
-    scope.and(other).or_else(|_| {
-        let mut all = Condition::never();
-        for own in scope.alternatives() {
-            for more in other.alternatives() {
-                if let Some(one) = own.and(more).or_else(|_| path::within(own, more))? {
-                    all = all.or(Condition::of(one))?;
-                }
-            }
-        }
-        Ok(all)
-    })
 }
 
 /// What goes on behind a directive.

@@ -3,8 +3,7 @@
 use super::nginx_test::{NginxTest, network, networks_of};
 use super::state::NginxPath;
 use crate::import::condition::{Condition, FieldKind};
-use crate::import::matching::{DraftMatch, DraftPath, Unsayable, expression};
-use regex_syntax::ParserBuilder;
+use crate::import::matching::{DraftMatch, DraftPath, Unsayable, expression, parsed};
 use regex_syntax::hir::literal::Extractor;
 use regex_syntax::hir::{Class, Hir, HirKind, Look};
 
@@ -149,10 +148,6 @@ fn literals(regex: &str) -> Option<Vec<String>> {
     let sequence = Extractor::new().extract(&parsed(regex)?);
     let all = sequence.literals().filter(|_| sequence.is_exact())?;
     all.iter().map(|one| String::from_utf8(one.as_bytes().to_vec()).ok()).collect()
-}
-
-fn parsed(regex: &str) -> Option<Hir> {
-    ParserBuilder::new().unicode(false).utf8(false).build().parse(regex).ok()
 }
 
 /// `$request_uri`: the path as it came, with the query.

@@ -240,8 +240,11 @@ fn what_was_locked_does_not_come_out_open() {
 fn a_condition_that_cannot_be_said_locks_what_stands_behind_it() {
     let text = "if ($args ~ x) { return 401; } location / { PASS } location /a { return 200; }";
     assert_eq!(routes(text), ["{ path: /, respond: 403 }"]);
-    let text = "location /a/ { if ($uri ~ x$) { return 401; } PASS } location / { PASS }";
+    let text = "location /a/ { if ($args ~ x) { return 401; } PASS } location / { PASS }";
     assert_eq!(routes(text)[1..], ["{ path: /a/, respond: 403 }", "{ path: / }"]);
+    let text = "location /a/ { if ($uri ~ x$) { return 401; } PASS } location / { PASS }";
+    let both = "{ path: { regex: \"^/a/(?s:.*)x$\" }, respond: 401 }";
+    assert_eq!(routes(text)[1..], [both, "{ path: /a/ }", "{ path: / }"]);
     // A limit of speed keeps no client out.
     assert_eq!(routes("location / { if ($args ~ x) { limit_rate 1k; } PASS }"), [""; 0]);
 }

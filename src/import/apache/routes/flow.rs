@@ -56,10 +56,20 @@ impl Flow {
         if self.when.alternatives().iter().all(covered) {
             return Ok(Split { inside: Some(self.clone()), outside: None, outside_first: false });
         }
-        if let Ok(both) = self.when.and(condition) {
-            return Ok(Split { inside: with(both), outside: Some(self.clone()), outside_first: false });
+        let both = self.when.and(condition);
+        let known: Vec<_> =
+            self.when.alternatives().iter().chain(condition.alternatives()).map(|one| &one.path).collect();
+        // An exception reads better than an expression for two paths.
+        let is_joined =
+            both.as_ref().is_ok_and(|both| both.alternatives().iter().any(|one| !known.contains(&&one.path)));
+        let rest = if both.is_err() || is_joined {
+            condition.not().and_then(|rest| self.when.and(&rest))
+        } else {
+            Err(Unsayable)
+        };
+        match rest {
+            Ok(rest) => Ok(Split { inside: Some(self.clone()), outside: with(rest), outside_first: true }),
+            Err(Unsayable) => Ok(Split { inside: with(both?), outside: Some(self.clone()), outside_first: false }),
         }
-        let rest = self.when.and(&condition.not()?)?;
-        Ok(Split { inside: Some(self.clone()), outside: with(rest), outside_first: true })
     }
 }
