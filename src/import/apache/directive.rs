@@ -150,6 +150,7 @@ impl Apache<'_, '_> {
         }
         match node.name.as_str() {
             "authtype" => body.auth_type = Some((origin(), word(0))),
+            "authname" => body.is_named = true,
             "authuserfile" => body.user_file = Some((origin(), node.arg(0).to_owned())),
             "authgroupfile" => body.group_file = Some((origin(), node.arg(0).to_owned())),
             "authbasicprovider" => {

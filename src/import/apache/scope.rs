@@ -67,6 +67,8 @@ pub(super) struct ServerTls {
 pub(super) struct SectionBody {
     /// `AuthType`, in lower case.
     pub(super) auth_type: Option<(Origin, String)>,
+    /// Whether there is an `AuthName`.
+    pub(super) is_named: bool,
     /// `AuthUserFile`.
     pub(super) user_file: Option<(Origin, String)>,
     /// `AuthGroupFile`.
@@ -240,6 +242,7 @@ impl SectionBody {
                 }
             };
             or(&mut one.auth_type, &next.auth_type);
+            one.is_named |= next.is_named;
             or(&mut one.user_file, &next.user_file);
             or(&mut one.group_file, &next.group_file);
             or(&mut one.provider, &next.provider);
@@ -268,6 +271,7 @@ impl SectionBody {
     pub(super) fn is_empty(&self) -> bool {
         let Self {
             auth_type,
+            is_named,
             user_file,
             group_file,
             provider,
@@ -284,6 +288,7 @@ impl SectionBody {
             branches,
         } = self;
         [auth_type, user_file, group_file, provider, merging].iter().all(|part| part.is_none())
+            && !is_named
             && require.is_empty()
             && addresses.is_none()
             && needs_tls.is_none()

@@ -28,6 +28,9 @@ impl Apache<'_, '_> {
             _ if names.is_some_and(|names| names.iter().any(|name| name.starts_with(CLAIM))) => {
                 return shut(require, "frontgate asks for claims of logins at an issuer only".to_owned(), PASSWORDS);
             }
+            Some((origin, kind)) if kind == "basic" && !body.is_named => {
+                return shut(origin, "without an AuthName beside it Apache answers 500".to_owned(), PASSWORDS);
+            }
             Some((_, kind)) if kind == "basic" => {}
             Some((origin, kind)) if kind.contains("openid") || kind.contains("oauth") => {
                 return shut(origin, format!("AuthType {kind} cannot be translated"), LOGIN);

@@ -162,9 +162,17 @@ impl<'s> ApacheRoutes<'s, '_, '_> {
 fn is_overruled(body: &SectionBody, later: &[&SectionBody]) -> bool {
     let own = |body: &&&SectionBody| !body.require.is_empty() && body.merging.is_none();
     let Some(last) = later.iter().find(own) else { return false };
-    let login = last.auth_type.is_some() && last.user_file.is_some() || !Requirement::ask_for_users(&last.require);
+    let login = last.auth_type.is_some() && last.is_named && last.user_file.is_some()
+        || !Requirement::ask_for_users(&last.require);
     let rest = SectionBody { require: Vec::new(), merging: None, ..body.clone() };
-    let without = SectionBody { auth_type: None, user_file: None, group_file: None, provider: None, ..rest.clone() };
+    let without = SectionBody {
+        auth_type: None,
+        is_named: false,
+        user_file: None,
+        group_file: None,
+        provider: None,
+        ..rest.clone()
+    };
     later.iter().all(|body| body.merging.is_none()) && if login { without.is_empty() } else { rest.is_empty() }
 }
 
