@@ -111,6 +111,12 @@ impl Condition {
         Ok(all)
     }
 
+    /// Whether this has a path that neither of two conditions has, of which it is what both hold for.
+    pub(super) fn joins_paths(&self, own: &Self, other: &Self) -> bool {
+        let known: Vec<_> = own.0.iter().chain(&other.0).map(|one| &one.path).collect();
+        self.0.iter().any(|one| !known.contains(&&one.path))
+    }
+
     /// The requests for which this does not hold.
     pub(super) fn not(&self) -> Result<Self, Unsayable> {
         let mut rest = Self::always();

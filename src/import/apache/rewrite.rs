@@ -221,8 +221,8 @@ impl RewriteMatch {
         self.exact &= other.exact;
         let last = self.factors.len() - 1;
         match self.factors[last].and(&other.condition) {
-            Ok(both) => self.factors[last] = both,
-            Err(Unsayable) => self.factors.push(other.condition),
+            Ok(both) if !both.joins_paths(&self.factors[last], &other.condition) => self.factors[last] = both,
+            _ => self.factors.push(other.condition),
         }
     }
 }

@@ -57,11 +57,8 @@ impl Flow {
             return Ok(Split { inside: Some(self.clone()), outside: None, outside_first: false });
         }
         let both = self.when.and(condition);
-        let known: Vec<_> =
-            self.when.alternatives().iter().chain(condition.alternatives()).map(|one| &one.path).collect();
         // An exception reads better than an expression for two paths.
-        let is_joined =
-            both.as_ref().is_ok_and(|both| both.alternatives().iter().any(|one| !known.contains(&&one.path)));
+        let is_joined = both.as_ref().is_ok_and(|both| both.joins_paths(&self.when, condition));
         let rest = if both.is_err() || is_joined {
             condition.not().and_then(|rest| self.when.and(&rest))
         } else {
