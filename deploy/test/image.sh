@@ -40,7 +40,7 @@ image_is_right() {
     local config size; config="$(pod inspect localhost/frontgate)"
     size="$(python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["Size"])' <<<"$config")"
     say "the image has $size bytes, of them $(du -b "$W/frontgate" | cut -f1) of the program"
-    [ -n "${DEPLOY_QUICK:-}" ] || [ "$size" -lt 15000000 ]
+    [ -n "${DEPLOY_QUICK:-}" ] || [ "$size" -lt 21000000 ]
     python3 - "$config" <<'PYTHON'
 import json, sys
 image = json.loads(sys.argv[1])[0]
