@@ -26,6 +26,7 @@ use answers::{AdminService, answer, not_stored};
 pub(crate) use connections_query::{ConnectionField, ConnectionOrder, ConnectionsQuery};
 use guard::{AdminEntry, AdminGuard, GuardLayer};
 use page::PageToken;
+use page_logins::PageLogins;
 use permits::{AdminConnection, AdminPermit, AdminPermits};
 use watched_stream::WatchedStream;
 
@@ -35,6 +36,7 @@ mod form;
 mod guard;
 mod operator_answer;
 mod page;
+mod page_logins;
 mod permits;
 mod query;
 mod watched_stream;
@@ -118,7 +120,7 @@ pub(crate) async fn serve(
     control: Arc<dyn OperatorControl>,
     drain: Drain,
 ) {
-    let guard = Arc::new(AdminGuard { token, lines: LogRateLimit::default() });
+    let guard = Arc::new(AdminGuard { token, logins: PageLogins::fresh(), lines: LogRateLimit::default() });
     let page = PageToken::fresh();
     let permits = AdminPermits::new(MOST);
     loop {
@@ -136,6 +138,7 @@ pub(crate) async fn serve(
         let watched = drain.clone();
         let service = AdminService {
             guard: Arc::clone(&guard),
+            peer: peer.ip(),
             page: page.clone(),
             readiness: readiness.clone(),
             control: Arc::clone(&control),

@@ -1,18 +1,19 @@
 //! [`answer`]: the answer to one query of an operator.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::header::CACHE_CONTROL;
 use http::{HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::guard::AdminGuard;
 use super::operator_answer::{OperatorAnswer, stream, text, whole};
 use super::page;
-use super::page::PageToken;
+use super::page::{AFTER_A_WRONG_TOKEN, PageLogin, PageToken};
 use super::query::{AdminQuery, query};
 use super::{CloseOrder, OperationRefused, OperatorControl};
 use crate::drain::Drain;
@@ -23,6 +24,7 @@ use crate::observe::metrics::CONTENT_TYPE as CONTENT_TYPE_OF_METRICS;
 #[derive(Clone)]
 pub(super) struct AdminService {
     pub(super) guard: Arc<AdminGuard>,
+    pub(super) peer: Option<IpAddr>,
     pub(super) page: PageToken,
     pub(super) readiness: Readiness,
     pub(super) control: Arc<dyn OperatorControl>,
@@ -37,7 +39,7 @@ pub(super) async fn answer(request: Request<Incoming>, service: &AdminService) -
         AdminQuery::Probe => probe(head.uri.path(), &service.readiness),
         AdminQuery::Page => service.page.page(),
         AdminQuery::Login => match timeout(FORM_TIME, Limited::new(body, LONGEST_FORM).collect()).await {
-            Ok(Ok(form)) => page::login(&form.to_bytes(), service.guard.token.as_ref()).await,
+            Ok(Ok(form)) => login(&form.to_bytes(), service).await,
             _ => text(StatusCode::BAD_REQUEST, "the form is cut or too long\n"),
         },
         AdminQuery::Events(query) => page::events(Arc::clone(&service.control), *query, service.drain.clone()),
@@ -78,6 +80,19 @@ pub(super) async fn answer(request: Request<Incoming>, service: &AdminService) -
             text(StatusCode::ACCEPTED, "draining\n")
         }
         AdminQuery::Rejected(status, why) => text(status, why),
+    }
+}
+
+async fn login(form: &[u8], service: &AdminService) -> OperatorAnswer {
+    let guard = &service.guard;
+    match page::login(form, guard.token.as_ref(), &guard.logins, SystemTime::now()) {
+        PageLogin::Done(answer) => answer,
+        PageLogin::Wrong => {
+            guard.tell_wrong_token(service.peer);
+            // Guessing takes its time.
+            sleep(AFTER_A_WRONG_TOKEN).await;
+            page::login_page(true)
+        }
     }
 }
 

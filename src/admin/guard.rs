@@ -3,9 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::SystemTime;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Either, ready};
 use http::header::{AUTHORIZATION, HOST, HeaderName, ORIGIN, WWW_AUTHENTICATE};
@@ -16,6 +15,7 @@ use tower::{Layer, Service};
 use super::operator_answer::{OperatorAnswer, text};
 use super::page;
 use super::page::AFTER_A_WRONG_TOKEN;
+use super::page_logins::{PageLogins, is_token};
 use super::query::{AdminQuery, query};
 use crate::config::Secret;
 use crate::http::edge::host;
@@ -26,6 +26,8 @@ use crate::observe::log_rate_limit::LogRateLimit;
 pub(super) struct AdminGuard {
     /// The token that a request must carry; without one, every peer that reaches the listener is an operator.
     pub(super) token: Option<Secret>,
+    /// The browsers that have shown it.
+    pub(super) logins: PageLogins,
     /// Lines about wrong tokens.
     pub(super) lines: LogRateLimit,
 }
@@ -111,14 +113,15 @@ where
         let may_pass = match asked {
             AdminQuery::Login => true,
             AdminQuery::Page | AdminQuery::Events(_) | AdminQuery::PageClose { .. } | AdminQuery::PageDoctor => {
-                guard.token.as_ref().is_some_and(|token| page::shows_cookie(headers, token))
+                let shown = |token| guard.logins.are_shown(headers, token, SystemTime::now());
+                guard.token.as_ref().is_some_and(shown)
             }
             _ => false,
         };
         match checked {
             Ok(()) => Either::Right(self.inner.call(request)),
             Err(_) if without_token && may_pass => Either::Right(self.inner.call(request)),
-            Err(_) if without_token && is_page => Either::Left(Box::pin(ready(Ok(page::login_page())))),
+            Err(_) if without_token && is_page => Either::Left(Box::pin(ready(Ok(page::login_page(false))))),
             Err(refused) if without_token && headers.contains_key(AUTHORIZATION) => {
                 guard.tell_wrong_token(*peer);
                 // Guessing takes its time.
@@ -140,7 +143,7 @@ fn refusal(refused: AdminRefusal) -> OperatorAnswer {
 
 impl AdminGuard {
     /// Writes a line about a peer that has shown a wrong token.
-    fn tell_wrong_token(&self, peer: Option<IpAddr>) {
+    pub(super) fn tell_wrong_token(&self, peer: Option<IpAddr>) {
         if let Some(suppressed) = self.lines.pass("token", Instant::now()) {
             let client = peer.map(tracing::field::display);
             tracing::warn!(client, suppressed, "a request to the admin listener has shown a wrong token");
@@ -169,7 +172,7 @@ impl AdminGuard {
         let Some(token) = &self.token else { return Ok(()) };
         let mut shown = headers.get_all(AUTHORIZATION).iter();
         match (shown.next(), shown.next()) {
-            (Some(shown), None) if is_bearer(shown.as_bytes(), token.expose()) => Ok(()),
+            (Some(shown), None) if is_bearer(shown.as_bytes(), token) => Ok(()),
             _ => Err(AdminRefusal::NoToken),
         }
     }
@@ -215,11 +218,10 @@ fn is_own(name: &str, own: IpAddr) -> bool {
     }
 }
 
-/// Whether `shown` is `Bearer` and the token (RFC 6750 §2.1). The time it takes tells nothing about the token.
-fn is_bearer(shown: &[u8], token: &[u8]) -> bool {
+/// Whether `shown` is `Bearer` and the token (RFC 6750 §2.1).
+fn is_bearer(shown: &[u8], token: &Secret) -> bool {
     let Some((scheme, rest)) = shown.split_at_checked(SCHEME.len()) else { return false };
-    let hash = |text| digest(&SHA256, text);
-    let equal = verify_slices_are_equal(hash(rest.trim_ascii()).as_ref(), hash(token).as_ref()).is_ok();
+    let equal = is_token(rest.trim_ascii(), token);
     equal && scheme.eq_ignore_ascii_case(SCHEME)
 }
 
@@ -233,7 +235,8 @@ mod tests {
     use super::*;
 
     fn check(token: Option<&str>, entry: AdminEntry, uri: &str, fields: &[(&str, &str)]) -> Result<(), AdminRefusal> {
-        let guard = AdminGuard { token: token.map(|token| Secret::new(token.into())), lines: LogRateLimit::default() };
+        let token = token.map(|token| Secret::new(token.into()));
+        let guard = AdminGuard { token, logins: PageLogins::fresh(), lines: LogRateLimit::default() };
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
             headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());

@@ -1,15 +1,13 @@
 //! The page at `/`: for an operator with a browser.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use futures_util::stream::unfold;
 use http::header::{
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::{Either, Full};
@@ -19,6 +17,7 @@ use super::OperatorControl;
 use super::connections_query::ConnectionsQuery;
 use super::form::decoded;
 use super::operator_answer::{OperatorAnswer, stream, text};
+use super::page_logins::{PageLogins, hex, is_token};
 use crate::config::Secret;
 use crate::drain::Drain;
 
@@ -50,45 +49,37 @@ impl PageToken {
     }
 }
 
-/// The page that asks for the token of the admin listener.
-pub(super) fn login_page() -> OperatorAnswer {
+/// The page that asks for the token of the admin listener, after a wrong one too.
+pub(super) fn login_page(is_wrong: bool) -> OperatorAnswer {
     let nonce = random();
-    html(StatusCode::UNAUTHORIZED, &nonce, &LOGIN.replace("NONCE", &nonce))
+    let wrong = if is_wrong { "That is not the token." } else { "" };
+    html(StatusCode::UNAUTHORIZED, &nonce, &LOGIN.replace("NONCE", &nonce).replace("WRONG", wrong))
 }
 
-/// The answer to a form of the login page: a cookie that stands for the token, and the way to the page.
-pub(super) async fn login(form: &[u8], token: Option<&Secret>) -> OperatorAnswer {
+/// What the form of the login page leads to.
+pub(super) enum PageLogin {
+    /// To the page.
+    Done(OperatorAnswer),
+    /// It has another token.
+    Wrong,
+}
+
+/// Judges the form of the login page: the right token gets a cookie that stands for it.
+pub(super) fn login(form: &[u8], token: Option<&Secret>, logins: &PageLogins, now: SystemTime) -> PageLogin {
     let given = std::str::from_utf8(form).ok().and_then(|form| {
         let mut given = form.split('&').filter_map(|pair| pair.strip_prefix("token="));
         given.next().and_then(decoded)
     });
-    let cookie = match (token, given) {
-        (None, _) => None,
-        (Some(token), Some(given)) if cookie_of(given.as_bytes()) == cookie_of(token.expose()) => {
-            Some(cookie_of(token.expose()))
-        }
-        (Some(_), _) => {
-            // Guessing takes its time.
-            sleep(AFTER_A_WRONG_TOKEN).await;
-            return login_page();
-        }
-    };
     let mut answer = text(StatusCode::SEE_OTHER, "");
     answer.headers_mut().insert(LOCATION, HeaderValue::from_static("/"));
-    let cookie = cookie.map(|cookie| format!("{COOKIE_NAME}={cookie}; Path=/; HttpOnly; SameSite=Strict"));
-    if let Some(cookie) = cookie.and_then(|cookie| HeaderValue::try_from(cookie).ok()) {
-        answer.headers_mut().insert(SET_COOKIE, cookie);
+    match (token, given) {
+        (None, _) => PageLogin::Done(answer),
+        (Some(token), Some(given)) if is_token(given.as_bytes(), token) => {
+            answer.headers_mut().extend(logins.set_cookie(token, now).map(|cookie| (SET_COOKIE, cookie)));
+            PageLogin::Done(answer)
+        }
+        (Some(_), _) => PageLogin::Wrong,
     }
-    answer
-}
-
-/// Whether a request shows the cookie that stands for `token`.
-pub(super) fn shows_cookie(headers: &HeaderMap, token: &Secret) -> bool {
-    let expected = cookie_of(token.expose());
-    let pairs =
-        headers.get_all(COOKIE).iter().filter_map(|field| field.to_str().ok()).flat_map(|field| field.split(';'));
-    let mut shown = pairs.filter_map(|pair| pair.trim().strip_prefix(COOKIE_NAME)?.strip_prefix('='));
-    shown.any(|shown| verify_slices_are_equal(shown.as_bytes(), expected.as_bytes()).is_ok())
 }
 
 /// What the page shows, again and again, as server-sent events.
@@ -127,11 +118,6 @@ fn html(status: StatusCode, nonce: &str, text: &str) -> OperatorAnswer {
     answer
 }
 
-/// What a browser shows in place of a token: of no use anywhere else.
-fn cookie_of(token: &[u8]) -> String {
-    hex(digest(&SHA256, &[b"frontgate admin page:", token].concat()).as_ref())
-}
-
 fn random() -> String {
     let mut bytes = [0; 16];
     // Without randomness there is no page: a value that could be foreseen would be worse.
@@ -141,17 +127,8 @@ fn random() -> String {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// The field that the page shows its token in.
 const PAGE_TOKEN: HeaderName = HeaderName::from_static("x-frontgate-page");
-const COOKIE_NAME: &str = "frontgate_admin";
 const PAGE: &str = include_str!("page.html");
 const LOGIN: &str = include_str!("login.html");
 /// The pause between two events: 30 a minute, of at most some 60 KB each.
@@ -180,23 +157,19 @@ mod tests {
         assert!(!token.is_shown(&HeaderMap::new()));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn the_cookie_stands_for_the_token_and_is_not_the_token() {
-        let token = Secret::new("s3cret".into());
-        let granted = login(b"token=s3cret", Some(&token)).await;
+    #[test]
+    fn the_right_token_gets_a_cookie_and_a_wrong_one_a_word() {
+        let (token, logins) = (Secret::new("s3cret".into()), PageLogins::fresh());
+        let login = |form: &[u8], token| login(form, token, &logins, SystemTime::now());
+        let PageLogin::Done(granted) = login(b"a=b&token=s3cret", Some(&token)) else { panic!("refused") };
         assert_eq!(granted.status(), StatusCode::SEE_OTHER);
         let cookie = granted.headers()[SET_COOKIE].to_str().unwrap();
-        assert!(!cookie.contains("s3cret") && cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"), "{cookie}");
-        let pair = cookie.split(';').next().unwrap();
-        for (field, expected) in [(pair.to_owned(), true), (format!("a=b; {pair}"), true), (format!("{pair}0"), false)]
-        {
-            let mut headers = HeaderMap::new();
-            headers.insert(COOKIE, HeaderValue::try_from(&field).unwrap());
-            assert_eq!(shows_cookie(&headers, &token), expected, "{field}");
-            assert!(!shows_cookie(&headers, &Secret::new("other".into())));
-        }
+        assert!(!cookie.contains("s3cret"), "{cookie}");
         for wrong in [&b"token=other"[..], b"token=", b"", b"token=%ff", b"\xff"] {
-            assert_eq!(login(wrong, Some(&token)).await.status(), StatusCode::UNAUTHORIZED);
+            assert!(matches!(login(wrong, Some(&token)), PageLogin::Wrong));
         }
+        let PageLogin::Done(open) = login(b"", None) else { panic!("there is no token") };
+        assert!(!open.headers().contains_key(SET_COOKIE));
+        assert!(LOGIN.contains("WRONG"));
     }
 }

@@ -1,7 +1,6 @@
 //! The open WebSockets, as the admin listener shows them.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -67,10 +66,9 @@ fn sort(open: &mut [Arc<OpenWebSocket>], query: &ConnectionsQuery, redactor: &Re
             legs.iter().filter_map(|leg| leg.pings.last()).max()
         }),
         ConnectionOrder::By(by) => {
-            open.sort_by(|one, other| match (field(one, by, redactor), field(other, by, redactor)) {
-                (Some(one), Some(other)) => one.cmp(&other),
-                // What has none comes last.
-                (one, other) => other.is_some().cmp(&one.is_some()).then(Ordering::Equal),
+            // What has none comes last.
+            open.sort_by_cached_key(|open| {
+                field(open, by, redactor).map_or((true, String::new()), |found| (false, found.into_owned()))
             });
         }
     }
@@ -110,7 +108,12 @@ fn client(open: &OpenWebSocket) -> String {
 /// The path, with what the log hides in it hidden.
 fn path(open: &OpenWebSocket, redactor: &Redactor) -> String {
     let path = open.opening.target.split(['?', '#']).next().unwrap_or_default();
-    redactor.target(path).chars().take(LONGEST_PATH).collect()
+    shown(&redactor.target(path))
+}
+
+/// The beginning of what a peer or a login service has said.
+fn shown(text: &str) -> String {
+    text.chars().take(LONGEST_SHOWN).collect()
 }
 
 /// What there is to say of a WebSocket.
@@ -123,8 +126,8 @@ pub(super) fn describe(open: &OpenWebSocket, now: OffsetDateTime, redactor: &Red
         "protocol": opening.protocol,
         "tls": opening.tls,
         "connection": opening.connection,
-        "subject": opening.subject.as_deref(),
-        "user": opening.user.as_deref(),
+        "subject": opening.subject.as_deref().map(shown),
+        "user": opening.user.as_deref().map(shown),
         "host": field(open, ConnectionField::Host, redactor),
         "path": path(open, redactor),
         "route": opening.route.as_deref(),
@@ -161,5 +164,5 @@ const SEARCHED: [ConnectionField; 8] = [
     ConnectionField::Path,
     ConnectionField::State,
 ];
-/// The most characters of a path.
-const LONGEST_PATH: usize = 200;
+/// The most characters of a path or a name.
+const LONGEST_SHOWN: usize = 200;

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::observe::clean::is_harmless;
+
 /// The answer as a table for a terminal.
 pub(super) fn table(answer: &Value) -> String {
     let mut rows = vec![HEAD.map(str::to_owned)];
@@ -72,7 +74,7 @@ fn size(bytes: u64) -> String {
 
 /// A text without what a terminal would act on.
 pub(super) fn clean(text: &str) -> String {
-    text.chars().filter(|char| !char.is_control()).collect()
+    text.chars().filter(|char| is_harmless(*char)).collect()
 }
 
 pub(super) const COLUMNS: usize = 11;

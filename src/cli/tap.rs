@@ -113,7 +113,7 @@ impl TapOutput {
         if let Some(har) = &mut self.har {
             har.add(said).context("cannot write the HAR file")?;
         }
-        let text = if self.json { said.to_string() } else { line::for_people(said) };
+        let text = if self.json { line::for_programs(said) } else { line::for_people(said) };
         match writeln!(stdout(), "{text}").and_then(|()| stdout().flush()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(Some(TapOver::Done)),
             written => written.context("cannot write to standard output")?,

@@ -52,7 +52,8 @@ fn cut(text: &[u8], longest: usize) -> usize {
     (longest.saturating_sub(3)..=longest).rev().find(|&at| !continues(at)).unwrap_or(longest)
 }
 
-fn is_harmless(c: char) -> bool {
+/// Whether a character neither drives a terminal nor hides in a line.
+pub(crate) fn is_harmless(c: char) -> bool {
     !c.is_control()
         && !matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'

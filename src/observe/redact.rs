@@ -1,11 +1,13 @@
 //! [`Redactor`]: secrets in a request target or a Referer, replaced before they reach a log line.
 
 mod json;
+mod names;
 
 use std::borrow::Cow;
 
 use super::percent_encoding;
 pub(crate) use json::ShownText;
+use names::shows_credentials;
 
 /// The text that stands for a secret.
 pub(super) const HIDDEN: &str = "***";
@@ -13,12 +15,12 @@ pub(super) const HIDDEN: &str = "***";
 /// How many layers of percent-encoding are looked through. A value with more is hidden whole.
 const LAYERS: usize = 4;
 
-/// Hides the values of the parameters named in `log.redact`.
+/// Hides the values of the parameters named in `log.redact`, and of those whose last word is that of a credential.
 ///
 /// A name is compared without case and percent-decoded, wherever a parameter can be: in the query (separated by `&` or
 /// `;`), in the fragment, in path parameters, and inside a value or path segment that is itself an encoded URL, form or
-/// JSON text; such a one is hidden whole. In doubt it hides too much: a value reaches to the next `&`, because a reader
-/// that does not split at `;` takes it that far.
+/// JSON text; such a one is hidden whole, and so is one with credentials in it. In doubt it hides too much: a value reaches
+/// to the next `&`, because a reader that does not split at `;` takes it that far.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Redactor {
     names: Vec<String>,
@@ -32,7 +34,8 @@ impl Redactor {
 
     /// A request target in any of its forms (RFC 9112 §3.2). Borrows when there is nothing to hide.
     pub(crate) fn target<'a>(&self, target: &'a str) -> Cow<'a, str> {
-        if self.names.is_empty() || !target.contains(['=', '%', '"', '\'', '@']) {
+        let may_hold = target.contains(['=', '%', '"', '\'', '@', '+']) || target.contains("eyJ");
+        if self.names.is_empty() || !may_hold {
             return Cow::Borrowed(target);
         }
         let mut out = RedactedCopy::new(target);
@@ -62,7 +65,13 @@ impl Redactor {
         while at < range.end {
             let piece = &out.text[at..range.end];
             let piece = &piece[..piece.find(separators).unwrap_or(piece.len())];
-            let Some(secret) = self.secret(piece) else {
+            // A URL in a path was cut at its slashes.
+            let in_url = || {
+                (out.text[..at].ends_with("//")
+                    && decoded(piece.as_bytes()).get(1..).is_some_and(|rest| rest.contains(&b'@')))
+                .then_some(0)
+            };
+            let Some(secret) = self.secret(piece).or_else(in_url) else {
                 at += piece.len() + 1;
                 continue;
             };
@@ -77,40 +86,16 @@ impl Redactor {
         let value = piece.find('=').map_or(0, |at| at + 1);
         if value > 0 {
             let key = decoded(&piece.as_bytes()[..value - 1]);
-            // `user[token]` and `token[]` are the ways of some frameworks to spell a structure.
-            if key.split(|b| matches!(b, b'[' | b']' | b'.')).any(|part| self.names(part)) {
-                return Some(value);
-            }
             if self.assigns(&key) {
                 return Some(0);
             }
+            if self.is_secret_key(&key) {
+                return Some(value);
+            }
         }
-        self.assigns(&decoded(&piece.as_bytes()[value..])).then_some(value)
+        let text = decoded(&piece.as_bytes()[value..]);
+        (self.assigns(&text) || shows_credentials(self, &String::from_utf8_lossy(&text))).then_some(value)
     }
-
-    fn names(&self, key: &[u8]) -> bool {
-        let key = key.trim_ascii();
-        self.names.iter().any(|name| name.as_bytes().eq_ignore_ascii_case(key))
-    }
-
-    /// Whether decoded text holds `name=` or `"name":` anywhere, or is encoded too deep to say.
-    fn assigns(&self, text: &[u8]) -> bool {
-        let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-') || !b.is_ascii();
-        let starts = |at: usize| at == 0 || !is_name(text[at - 1]);
-        holds_escape(text)
-            || self.names.iter().map(String::as_bytes).any(|name| {
-                text.windows(name.len()).enumerate().any(|(at, window)| {
-                    window.eq_ignore_ascii_case(name) && starts(at) && assigned(&text[at + name.len()..])
-                })
-            })
-    }
-}
-
-/// Whether what follows a name says that a value is next.
-fn assigned(rest: &[u8]) -> bool {
-    let quoted = matches!(rest.first(), Some(b'"' | b'\'' | b'\\'));
-    let next = rest.iter().find(|b| !matches!(b, b'"' | b'\'' | b'\\' | b']' | b'[' | b' ' | b'\t'));
-    matches!(next, Some(b'=')) || quoted && matches!(next, Some(b':'))
 }
 
 /// Moves past `scheme://authority`, hiding credentials in it. A host may well be called like a parameter.
@@ -237,6 +222,24 @@ mod tests {
             ("/?state=%7B%5C%22token%5C%22%3A1%7D", "/?state=***"),
             ("/?next=token%253Dabc", "/?next=***"),
             ("/?next=https://x/?token=abc", "/?next=https://x/?token=***"),
+            ("/?next=étoken%3Dx", "/?next=***"),
+            ("/?next=csrf_token%3Dx", "/?next=***"),
+            // A name behind what ends another one.
+            ("/a%3Ftoken=abc", "/a%3Ftoken=***"),
+            ("/a%3Btoken=abc", "/a%3Btoken=***"),
+            ("/?%3Ftoken=abc", "/?%3Ftoken=***"),
+            ("/icon/https%3A%2F%2Fh%2F%3Ftoken=abc", "/icon/https%3A%2F%2Fh%2F%3Ftoken=***"),
+            ("/?token%00=abc&b=1", "/?token%00=***&b=1"),
+            ("/?token%0b=abc", "/?token%0b=***"),
+            ("/?token%C2%A0=abc", "/?token%C2%A0=***"),
+            ("/?q=%7B%22%5Cu0074oken%22%3A%22S%22%7D", "/?q=***"),
+            // Names that end like those of credentials.
+            ("/?deviceToken=a&access-token=b&client_secret=c", "/?deviceToken=***&access-token=***&client_secret=***"),
+            ("/?apikey=a&jwt=b&csrf_token=c&xtoken=d", "/?apikey=***&jwt=***&csrf_token=***&xtoken=***"),
+            // Credentials without a name.
+            ("/?auth=Bearer%20S&a=1", "/?auth=***&a=1"),
+            ("/?auth=Bearer+S", "/?auth=***"),
+            ("/v/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "/v/***"),
             ("/?next=https://x/%23access_token=abc", "/?next=***"),
             ("/?state=%7B%22token%22%3A%22abc%22%7D", "/?state=***"),
             ("/?deep=%252525252561", "/?deep=***"),
@@ -246,6 +249,11 @@ mod tests {
             ("https://ann:pw@gw/x", "https://***@gw/x"),
             ("https://ann:p@w@gw?token=a", "https://***@gw?token=***"),
             ("https://ann:pw@gw/?next=https://x", "https://***@gw/?next=https://x"),
+            ("/?next=https://u:S@h/&a=1", "/?next=***&a=1"),
+            ("/?next=https%3A%2F%2Fu%3AS%40h%2F", "/?next=***"),
+            ("/?next=//u:S@h/", "/?next=***"),
+            ("//u:S@h/x?a=1", "//***?a=1"),
+            ("/go/https://u:S@h/x", "/go/https://***"),
             ("https://gw/?to=ann@example.com", "https://gw/?to=ann@example.com"),
         ];
         for (given, expected) in cases {
@@ -269,12 +277,10 @@ mod tests {
             "/?token",
             "/?token=",
             "/?a=1&b=%zz&c=%",
-            "/?csrf_token=x",
-            "/?next=csrf_token%3Dx",
-            "/?next=xtoken%3Dx",
-            "/?next=étoken%3Dx",
             "/?tokens=x",
-            "/?xtoken=x",
+            "/?input_tokens=7&xcode=1",
+            "/?next=C:%5Cusers",
+            "/@scope/pkg//@x",
             "/token",
             "/code/8080",
             "/a%2Fb?x=%20y",
@@ -299,9 +305,10 @@ mod tests {
     #[test]
     fn odd_bytes_never_fail() {
         for (given, expected) in [
-            ("/?%74oken%=%é", "/?%74oken%=%é"),
+            ("/?%74oken%=%é", "/?%74oken%=***"),
+            ("/?%73hown%=%é", "/?%73hown%=%é"),
             ("/?é=%C3%A9&token=é", "/?é=%C3%A9&token=***"),
-            ("/?%FF%FEtoken=x&token=\u{fffd}", "/?%FF%FEtoken=x&token=***"),
+            ("/?%FF%FEtoken=x&token=\u{fffd}", "/?%FF%FEtoken=***&token=***"),
             ("://@?#&;=", "://@?#&;="),
             ("/?token=%", "/?token=***"),
         ] {

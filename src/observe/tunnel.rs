@@ -24,7 +24,7 @@ pub(crate) struct TunnelOpening {
     pub(crate) connection: u64,
     /// `Host` or `:authority`.
     pub(crate) host: Option<Box<[u8]>>,
-    /// The request target as it came; secrets are hidden when the line is written.
+    /// What of the request target may be shown ([`TunnelOpening::shown_part`]); secrets are hidden when it is.
     pub(crate) target: Box<str>,
     /// The subject of the client's certificate, if it showed one.
     pub(crate) subject: Option<Arc<str>>,
@@ -83,6 +83,14 @@ pub(crate) struct TunnelLegLine {
     pub(crate) close_sent: Option<u16>,
     /// The reason in the Close that came from the peer, unredacted.
     pub(crate) reason: Vec<u8>,
+}
+
+impl TunnelOpening {
+    /// The beginning of a target that a log line shows. The rest of a long one would be kept for as long as the WebSocket.
+    pub(crate) fn shown_part(target: &str) -> &str {
+        // A little more than is shown, so that the line marks the cut.
+        &target[..target.floor_char_boundary(LONGEST + 4)]
+    }
 }
 
 impl TunnelLine {

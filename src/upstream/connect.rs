@@ -93,10 +93,11 @@ pub(crate) enum Lacks {
 
 impl ConnectError {
     /// Every value of [`ConnectError::as_str`].
-    pub(crate) const NAMES: [&str; 10] = [
+    pub(crate) const NAMES: [&str; 11] = [
         "unresolved",
         "refused",
         "timed_out",
+        "reset",
         "tls",
         "itself",
         "draining",
@@ -118,6 +119,7 @@ impl ConnectError {
             Self::Exhausted { lacks: Lacks::Files, .. } => "no_files",
             Self::Exhausted { lacks: Lacks::Ports, .. } => "no_ports",
             Self::Exhausted { lacks: Lacks::Memory, .. } => "no_memory",
+            Self::Io(source) if source.kind() == io::ErrorKind::ConnectionReset => "reset",
             Self::Io(_) => "other",
         }
     }

@@ -76,6 +76,11 @@ async fn what_passes_keeps_its_bytes_and_its_order() {
             "GET / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer t\r\nCookie: a=1; b=2\r\nOrigin: https://x\r\nX-Request-Id: q\r\n\r\n",
         ),
         (
+            "no gateway sees what a browser shows the admin listener",
+            "GET / HTTP/1.1\r\nHost: localhost\r\nCookie: a=1; frontgate_admin=9.ab; b=2\r\nX: 1\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: localhost\r\nCookie: a=1; b=2\r\nX: 1\r\n\r\n",
+        ),
+        (
             "a body with a length",
             "POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Type: x\r\n\r\nhello",
             "POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\nContent-Type: x\r\n\r\nhello",

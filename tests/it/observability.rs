@@ -23,7 +23,9 @@ async fn every_metric_of_the_dashboard_and_the_rules_is_in_the_first_scrape() {
         let text = std::fs::read_to_string(folder.join(file)).unwrap();
         let named = metrics(&text);
         assert!(named.len() >= least, "{file} names {named:?}");
-        let missing: Vec<_> = named.iter().filter(|name| !samples.contains(*name)).collect();
+        // Only where names of the DNS stand for gateways.
+        let of_dns = |name: &str| name.starts_with("frontgate_upstream_dns_");
+        let missing: Vec<_> = named.iter().filter(|name| !samples.contains(*name) && !of_dns(name)).collect();
         assert!(missing.is_empty(), "{file} names {missing:?}");
     }
 }

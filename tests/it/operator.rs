@@ -317,6 +317,27 @@ async fn closes_first(mut client: Peer, mut gateway: Peer) {
     gateway.finish().await;
 }
 
+#[tokio::test]
+async fn what_a_client_writes_takes_little_room_in_the_list_and_the_log() {
+    let scene = scene_of_binary(&[ADMIN]).await;
+    let long = "a%3D".repeat(15_000);
+    let mut open = Vec::new();
+    for number in 0..20 {
+        let upgrade = UPGRADE.replacen("GET /", &format!("GET /{number}{long}?x="), 1);
+        open.push(scene.open_with(Via::Plain, &upgrade).await);
+    }
+    let list = listed(&scene, 20).await;
+    for shown in list["websockets"].as_array().unwrap() {
+        assert!(shown["path"].as_str().unwrap().len() <= 200, "{shown}");
+    }
+    let sorted = ask(&scene, "GET", "/connections?sort=path&search=a%253D").await;
+    assert!(sorted.starts_with("HTTP/1.1 200 ") && sorted.len() < 40_000, "{} bytes", sorted.len());
+    // No name is as long (RFC 1035 section 2.3.4).
+    let mut client = scene.connect(Via::Plain).await;
+    client.write(UPGRADE.replacen("Host: ", &format!("Host: {}", "a".repeat(256)), 1)).await;
+    client.expect("HTTP/1.1 400 Bad Request\r\n").await;
+}
+
 /// The list of WebSockets, once this many are on it: a client has its 101 a moment before.
 pub(crate) async fn listed(scene: &Scene<Binary>, count: usize) -> Value {
     within("the WebSockets to be listed", async {

@@ -102,6 +102,27 @@ async fn payloads_are_shown_when_asked_for_and_secrets_never() {
 }
 
 #[tokio::test]
+async fn no_message_ends_the_program_that_shows_it() {
+    let scene = scene_of_binary(&LINES).await;
+    let (mut client, mut gateway) = scene.open(Via::Tls).await;
+    let mut tap = Tap::open(&scene, "?payload").await;
+    tap.line().await;
+    // JSON in strings of JSON, each in as many arrays as a reader takes. Quotes go by their numbers, or each layer would double
+    // the one in it.
+    let bomb = (0..60).fold(r#"{"token":"s3cret"}"#.to_owned(), |text, _| {
+        let text = text.replace('\\', r"\u005c").replace('"', r"\u0022");
+        format!("{}\"{text}\"{}", "[".repeat(126), "]".repeat(126))
+    });
+    for frame in [Frame::text(&bomb), Frame::binary(bomb.as_bytes()), Frame::text(&"[".repeat(100_000))] {
+        pass(&mut client, &mut gateway, &frame).await;
+        let line = tap.line().await;
+        assert!(line["data"].as_str().unwrap().contains("***") || line["shown"] == "text", "{line}");
+    }
+    assert!(!tap.seen.contains("s3cret"), "{}", tap.seen);
+    pass(&mut client, &mut gateway, &Frame::text("still here")).await;
+}
+
+#[tokio::test]
 async fn a_tap_that_is_not_read_slows_nothing_and_says_what_it_dropped() {
     let scene = scene_of_binary(&LINES).await;
     let (mut client, mut gateway) = scene.open(Via::Plain).await;

@@ -213,6 +213,20 @@ def gateway_down(name, fired):
     again_and_again(lambda: upgrade(one.plain).close(), fired, 0.5)
 
 
+@provokes("FrontgateGatewayLost")
+def gateway_lost(name, fired):
+    gateway = Gateway(then=lambda link: (time.sleep(0.2), link.close()))
+    one = Frontgate(name, "", upstream=gateway.port)
+    yield one
+    again_and_again(lambda: Client(one.plain).drain(), fired, 0.5)
+
+
+@provokes("FrontgateDnsOld")
+def dns_old(name, fired):
+    raise Impossible("it takes a DNS that is silent for a quarter of an hour; `promtool test rules` has it")
+    yield
+
+
 @provokes("FrontgateHoldGivesUp")
 def hold_gives_up(name, fired):
     one = Frontgate(name, "hold: 1s\n")

@@ -5,9 +5,11 @@ use std::io::{self, BufWriter, Write as _};
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::platform::files::OpenOptionsExt as _;
+use crate::platform::files::{OpenOptionsExt as _, set_mode_of};
 
 /// A HAR file that is being written. Messages are written as they come, so that none has to be kept, and the file is complete
 /// once it is finished. For its owner alone: it may hold what users said.
@@ -23,6 +25,8 @@ pub(super) struct HarFile {
 impl HarFile {
     pub(super) fn create(path: PathBuf) -> anyhow::Result<Self> {
         let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        // A file that was there keeps its mode else.
+        let file = file.and_then(|file| set_mode_of(&file, 0o600).map(|()| file));
         let file = BufWriter::new(file.with_context(|| format!("cannot write {}", path.display()))?);
         Ok(Self { path, file, is_begun: false, messages: 0, span: None })
     }
@@ -91,23 +95,22 @@ fn message(said: &Value) -> Option<Value> {
     }
     let is_base64 = matches!(said["shown"].as_str(), Some("base64" | "compressed_base64"));
     let number = match said["message"].as_str().unwrap_or(opcode) {
-        "text" | "binary" if is_base64 => 2,
+        // Compressed text is bytes to a browser.
+        "text" if is_base64 => 2,
         "text" => 1,
-        // A message in bytes that turned out to be text is shown as text.
-        "binary" => {
-            if said["shown"].is_null() {
-                2
-            } else {
-                1
-            }
-        }
+        "binary" => 2,
         "close" => 8,
         "ping" => 9,
         "pong" => 10,
         _ => 0,
     };
+    // What a message in bytes has is in base64, that of one that turned out to be text, too.
+    let data = match said["data"].as_str() {
+        Some(text) if number == 2 && !is_base64 => STANDARD.encode(text).into(),
+        _ => said["data"].clone(),
+    };
     let kind = if said["direction"] == "client_to_gateway" { "send" } else { "receive" };
-    Some(json!({ "type": kind, "time": said["time"], "opcode": number, "data": said["data"] }))
+    Some(json!({ "type": kind, "time": said["time"], "opcode": number, "data": data }))
 }
 
 #[cfg(test)]
@@ -122,11 +125,13 @@ mod tests {
     fn written(lines: &[Value], comment: Option<&str>) -> Value {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.har");
+        std::fs::write(&path, "what was there").unwrap();
         let mut har = HarFile::create(path.clone()).unwrap();
         for line in lines {
             har.add(line).unwrap();
         }
         har.finish(comment).unwrap();
+        assert_eq!(crate::platform::files::mode(&std::fs::metadata(&path).unwrap()).unwrap() & 0o777, 0o600);
         serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
     }
 
@@ -140,6 +145,9 @@ mod tests {
             frame("binary", "binary", false, "", Some("with_last_frame")),
             frame("ping", "ping", true, "", Some("text")),
             frame("continuation", "binary", true, "AAE=", Some("base64")),
+            frame("binary", "binary", true, "{}", Some("json")),
+            frame("text", "text", true, "AAE=", Some("compressed_base64")),
+            frame("binary", "binary", true, "", None),
             json!({"dropped": 2, "direction": "client_to_gateway"}),
             frame("close", "close", true, "bye", Some("text")),
             json!({"ended": "client_closed"}),
@@ -152,7 +160,9 @@ mod tests {
         assert_eq!((&entry["_resourceType"], &entry["response"]["status"]), (&json!("websocket"), &json!(101)));
         let messages = entry["_webSocketMessages"].as_array().unwrap();
         let opcodes: Vec<_> = messages.iter().map(|message| message["opcode"].as_u64().unwrap()).collect();
-        assert_eq!(opcodes, [1, 9, 2, 8]);
+        assert_eq!(opcodes, [1, 9, 2, 2, 2, 2, 8]);
+        let of_bytes: Vec<_> = messages[2..6].iter().map(|message| message["data"].as_str().unwrap()).collect();
+        assert_eq!(of_bytes, ["AAE=", "e30=", "AAE=", ""]);
         assert_eq!(messages[2], json!({"type": "send", "time": 1000.5, "opcode": 2, "data": "AAE="}));
     }
 

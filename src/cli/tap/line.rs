@@ -1,8 +1,10 @@
 //! A line of a tap, for people.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
-use crate::observe::clean::{LONGEST, clean};
+use crate::observe::clean::{LONGEST, clean, is_harmless};
 
 /// One line without an end: the time of day, the side that sent it, the opcode, the length, flags, and the payload.
 pub(super) fn for_people(said: &Value) -> String {
@@ -36,6 +38,23 @@ pub(super) fn for_people(said: &Value) -> String {
         flags.join(",")
     );
     line.trim_end().to_owned()
+}
+
+/// The same as JSON. What a terminal would act on is escaped: it is text of peers, and a terminal may be where it goes.
+pub(super) fn for_programs(said: &Value) -> String {
+    let mut out = String::new();
+    for char in said.to_string().chars() {
+        if is_harmless(char) {
+            out.push(char);
+        } else {
+            // As JSON writes a character (RFC 8259 §7).
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    out
 }
 
 fn from(said: &Value) -> &'static str {
@@ -100,5 +119,13 @@ mod tests {
         ] {
             assert_eq!(for_people(&said), expected);
         }
+    }
+
+    #[test]
+    fn programs_get_json_that_drives_no_terminal() {
+        let said = json!({"data": "a\u{9b}31m\u{202e}é\u{e0001}\u{1b}"});
+        let line = for_programs(&said);
+        assert_eq!(line, r#"{"data":"a\u009b31m\u202eé\udb40\udc01\u001b"}"#);
+        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), said);
     }
 }

@@ -22,16 +22,21 @@ pub fn bare(host: &str) -> Cow<'_, str> {
 }
 
 /// Whether a `Host` can be passed on as it is: a name or an address, perhaps with a port, and nothing that a log, a
-/// redirect or the gateway could take for more.
+/// redirect or the gateway could take for more. No name of the DNS is longer than 255 bytes (RFC 1035 §2.3.4).
 pub(crate) fn is_valid(host: &str) -> bool {
     let (name, port) = split(host);
     let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
     let name_fits = match bare {
         Some(v6) => v6.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&b)),
+        None => {
+            (1..=LONGEST_NAME).contains(&name.len())
+                && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(&b))
+        }
     };
     name_fits && port.is_none_or(|port| port.is_empty() || port.parse::<u16>().is_ok())
 }
+
+const LONGEST_NAME: usize = 255;
 
 #[cfg(test)]
 mod tests {
@@ -60,6 +65,10 @@ mod tests {
         for (host, valid, parts) in rows {
             assert_eq!(is_valid(host), valid, "{host}");
             assert_eq!(split(host), parts, "{host}");
+        }
+        for (length, valid) in [(255, true), (256, false), (60_000, false)] {
+            let name = "a".repeat(length);
+            assert_eq!((is_valid(&name), is_valid(&format!("{name}:443"))), (valid, valid), "{length}");
         }
     }
 }

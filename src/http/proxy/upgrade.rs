@@ -79,7 +79,7 @@ pub(in crate::http) async fn upgrade(
         protocol: protocol.as_str(),
         connection: exchange.connection_info.number,
         host: Some(exchange.host.as_bytes().into()),
-        target: exchange.target.as_str().into(),
+        target: TunnelOpening::shown_part(exchange.target.as_str()).into(),
         subject: access.subject.clone(),
         user: access.user.clone(),
         route: access.route.clone(),

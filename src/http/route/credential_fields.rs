@@ -40,8 +40,8 @@ impl OwnCredentials {
     /// A value of `Cookie` without the cookies that frontgate has set; `None` if none is left.
     pub(super) fn without_ours<'a>(&self, cookies: &'a HeaderValue) -> Option<Cow<'a, HeaderValue>> {
         let value = cookies.as_bytes();
-        let has_login = value.windows(OURS.len()).any(|part| part.eq_ignore_ascii_case(OURS));
-        if !has_login && self.cookies.is_empty() {
+        let may_have = value.windows(FRONTGATE.len()).any(|part| part.eq_ignore_ascii_case(FRONTGATE));
+        if !may_have && self.cookies.is_empty() {
             return Some(Cow::Borrowed(cookies));
         }
         // Gateways that know RFC 2109 take a comma, too.
@@ -49,6 +49,7 @@ impl OwnCredentials {
             let cookie = cookie.trim_ascii();
             let name = cookie.split(|byte| *byte == b'=').next().unwrap_or_default().trim_ascii_end();
             cookie.get(..OURS.len()).is_some_and(|name| name.eq_ignore_ascii_case(OURS))
+                || name.eq_ignore_ascii_case(OF_ADMIN)
                 || str::from_utf8(name).is_ok_and(|name| self.cookies.contains(name))
         };
         if !value.split(|byte| matches!(byte, b';' | b',')).any(|part| ours(&part)) {
@@ -67,6 +68,10 @@ impl OwnCredentials {
 /// What the names of frontgate's cookies begin with. Browsers take a `__Host-` cookie only over https, from the host itself and
 /// for all of its paths.
 const OURS: &[u8] = b"__host-frontgate";
+/// The cookie of the admin listener's page. A browser shows it to every port of a host, so to the listeners for clients, too.
+const OF_ADMIN: &[u8] = b"frontgate_admin";
+/// What both have in them.
+const FRONTGATE: &[u8] = b"frontgate";
 
 #[cfg(test)]
 mod tests {
@@ -105,6 +110,13 @@ mod tests {
             ("a=__Host-frontgate; b=2", Some("a=__Host-frontgate; b=2")),
             ("a=1, __Host-frontgate=x; b=2", Some("b=2")),
             ("__Host-front=x", Some("__Host-front=x")),
+            ("frontgate_admin=x", None),
+            ("a=1; Frontgate_Admin = x; b=2", Some("a=1; b=2")),
+            ("a=1, frontgate_admin=x; b=2", Some("b=2")),
+            (
+                "frontgate_administrator=x; frontgate=y; a=frontgate_admin",
+                Some("frontgate_administrator=x; frontgate=y; a=frontgate_admin"),
+            ),
         ] {
             let field = HeaderValue::from_static(value);
             let found = OwnCredentials::default().without_ours(&field);

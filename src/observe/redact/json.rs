@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{HIDDEN, Redactor, assigned, decoded};
+use super::{HIDDEN, Redactor, decoded, shows_credentials};
 
 /// What may be shown of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,24 +21,37 @@ impl Redactor {
     /// What may be shown of a message that is text.
     ///
     /// In JSON the value of a key is hidden if `log.redact` names the key, or if its last word says that it is a credential
-    /// (`deviceToken`), and a string if it is itself JSON or a URL with such a value.
+    /// (`deviceToken`), and so is what stands beside such a name, as lists of header fields have it. A string is hidden if it
+    /// is itself JSON or a URL with such a value, or shows credentials.
     pub(crate) fn message(&self, text: &str) -> ShownText {
-        match self.copy(text) {
+        match self.copy(text, 0) {
             Some(copy) => ShownText::Json(copy.out),
             None if self.may_hold_secret(text) => ShownText::Hidden,
             None => ShownText::Plain,
         }
     }
 
-    fn copy(&self, text: &str) -> Option<JsonCopy<'_>> {
-        let mut copy = JsonCopy { redactor: self, out: String::with_capacity(text.len()), hidden: false };
+    fn copy(&self, text: &str, layer: usize) -> Option<JsonCopy<'_>> {
+        let out = String::with_capacity(text.len());
+        let mut copy = JsonCopy { redactor: self, layer, out, hidden: false, is_name: false };
         let mut json = serde_json::Deserializer::from_str(text);
         copy.deserialize(&mut json).and_then(|()| json.end()).ok()?;
         Some(copy)
     }
 
-    fn is_secret_key(&self, key: &str) -> bool {
-        !self.names.is_empty() && (self.names(key.as_bytes()) || is_credential(key))
+    /// Whether a string in a JSON text that is itself `layer` strings deep may hold a secret.
+    fn is_secret_string(&self, text: &str, layer: usize) -> bool {
+        if self.names.is_empty() {
+            return false;
+        }
+        // Each layer has its own nesting, and each of these takes room on the stack.
+        if layer >= LAYERS {
+            return text.trim_start().starts_with(['{', '[', '"']) || self.may_hold_secret(text);
+        }
+        match self.copy(text, layer + 1) {
+            Some(nested) => nested.hidden,
+            None => self.may_hold_secret(text),
+        }
     }
 
     /// Whether text that is not JSON may hold a secret. A cut or broken JSON text may spell a name in escapes.
@@ -47,25 +60,22 @@ impl Redactor {
             return false;
         }
         let decoded = decoded(text.as_bytes());
-        // The name may have `_` or `-` in it, and that of a header field has a bare `:` behind it.
-        let letters: Vec<u8> = decoded.iter().copied().filter(|byte| !b"_-".contains(byte)).collect();
-        let assigns = |word: &str| {
-            let mut windows = letters.windows(word.len()).enumerate();
-            windows.any(|(at, window)| {
-                let rest = &letters[at + word.len()..];
-                window.eq_ignore_ascii_case(word.as_bytes()) && (assigned(rest) || rest.starts_with(b":"))
-            })
-        };
-        text.contains("\\u") || self.assigns(&decoded) || CREDENTIALS.into_iter().any(assigns)
+        text.contains("\\u")
+            || self.assigns_or_heads(&decoded)
+            || shows_credentials(self, &String::from_utf8_lossy(&decoded))
     }
 }
 
 /// A JSON text that is copied, in its order, without its secrets.
 struct JsonCopy<'a> {
     redactor: &'a Redactor,
+    /// How many JSON texts this one is a string in.
+    layer: usize,
     out: String,
     /// Whether anything was hidden.
     hidden: bool,
+    /// Whether the value before was a string that is the name of a secret.
+    is_name: bool,
 }
 
 impl JsonCopy<'_> {
@@ -76,6 +86,10 @@ impl JsonCopy<'_> {
     fn hide(&mut self) {
         self.hidden = true;
         self.push(HIDDEN);
+    }
+
+    fn is_secret_key(&self, key: &str) -> bool {
+        !self.redactor.names.is_empty() && self.redactor.is_secret_key(key.as_bytes())
     }
 }
 
@@ -120,14 +134,11 @@ impl<'de> Visitor<'de> for &mut JsonCopy<'_> {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<(), E> {
-        let is_secret = match self.redactor.copy(value) {
-            Some(nested) => nested.hidden,
-            None => self.redactor.may_hold_secret(value),
-        };
-        if is_secret {
+        if self.redactor.is_secret_string(value, self.layer) {
             self.hide();
         } else {
             self.push(value);
+            self.is_name = value.len() <= LONGEST_NAME && !value.contains(' ') && self.is_secret_key(value);
         }
         Ok(())
     }
@@ -135,16 +146,25 @@ impl<'de> Visitor<'de> for &mut JsonCopy<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         self.out.push('[');
         let begin = self.out.len();
+        self.is_name = false;
         loop {
             let before = self.out.len();
             if before > begin {
                 self.out.push(',');
             }
-            if items.next_element_seed(&mut *self)?.is_none() {
+            // A pair of a name and its value.
+            let more = if std::mem::take(&mut self.is_name) {
+                let more = items.next_element::<IgnoredAny>()?.map(|_| self.hide());
+                more.is_some()
+            } else {
+                items.next_element_seed(&mut *self)?.is_some()
+            };
+            if !more {
                 self.out.truncate(before);
                 break;
             }
         }
+        self.is_name = false;
         self.out.push(']');
         Ok(())
     }
@@ -152,49 +172,43 @@ impl<'de> Visitor<'de> for &mut JsonCopy<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         self.out.push('{');
         let begin = self.out.len();
+        let (mut names_secret, mut value) = (false, None);
         while let Some(key) = members.next_key::<String>()? {
             if self.out.len() > begin {
                 self.out.push(',');
             }
-            self.push(key.as_str());
+            let holds_secret = self.redactor.is_secret_string(&key, self.layer);
+            self.push(if holds_secret { HIDDEN } else { key.as_str() });
             self.out.push(':');
-            if self.redactor.is_secret_key(&key) {
+            let from = self.out.len();
+            if holds_secret || self.is_secret_key(&key) {
                 members.next_value::<IgnoredAny>()?;
                 self.hide();
-            } else {
-                members.next_value_seed(&mut *self)?;
+                continue;
+            }
+            members.next_value_seed(&mut *self)?;
+            names_secret |= std::mem::take(&mut self.is_name) && NAMES.contains(&key.as_str());
+            if VALUES.contains(&key.as_str()) {
+                value = Some(from..self.out.len());
             }
         }
+        if let Some(value) = value.filter(|_| names_secret) {
+            self.hidden = true;
+            self.out.replace_range(value, &format!("\"{HIDDEN}\""));
+        }
+        self.is_name = false;
         self.out.push('}');
         Ok(())
     }
 }
 
-/// Words with which the name of a credential ends, in any case.
-const CREDENTIALS: [&str; 14] = [
-    "token",
-    "password",
-    "passwd",
-    "passphrase",
-    "secret",
-    "ticket",
-    "apikey",
-    "accesskey",
-    "secretkey",
-    "privatekey",
-    "authorization",
-    "cookie",
-    "jwt",
-    "credential",
-];
-
-/// Whether the last word of a key says that its value is a credential: `deviceToken`, `api-key`, `session_cookies`. Tokens are
-/// what models count.
-fn is_credential(key: &str) -> bool {
-    let letters: String = key.chars().filter(|c| !"_- ".contains(*c)).flat_map(char::to_lowercase).collect();
-    let word = if letters.ends_with("tokens") { &letters } else { letters.strip_suffix('s').unwrap_or(&letters) };
-    CREDENTIALS.iter().any(|credential| word.ends_with(credential))
-}
+/// The keys of an object that has a name and its value apart, as lists of header fields do.
+const NAMES: [&str; 5] = ["name", "key", "header", "field", "k"];
+const VALUES: [&str; 4] = ["value", "values", "val", "v"];
+/// Bytes of a string that may be a name.
+const LONGEST_NAME: usize = 64;
+/// How many JSON texts may be strings in one another. What is deeper is not looked into, and hidden.
+const LAYERS: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -226,6 +240,20 @@ mod tests {
                 r#"{"passwd":"a","private_key":"b","credentials":{"a":1},"key":"ArrowUp"}"#,
                 r#"{"passwd":"***","private_key":"***","credentials":"***","key":"ArrowUp"}"#,
             ),
+            // Names that are a part of a key, and keys that hold a secret themselves.
+            (r#"{"auth[token]":"S","token.value":"S","a":1}"#, r#"{"auth[token]":"***","token.value":"***","a":1}"#),
+            (r#"{"token\u0000":"S"}"#, r#"{"token\u0000":"***"}"#),
+            (r#"{"https://x/?token=S":1}"#, r#"{"***":"***"}"#),
+            (r#"{"{\"token\":\"S\"}":1}"#, r#"{"***":"***"}"#),
+            // A name beside its value.
+            (r#"[["Authorization","S"],["accept","x"]]"#, r#"[["Authorization","***"],["accept","x"]]"#),
+            (r#"["token"]"#, r#"["token"]"#),
+            (r#"["token",{"a":1},"b"]"#, r#"["token","***","b"]"#),
+            (r#"[{"name":"Cookie","value":"S"}]"#, r#"[{"name":"Cookie","value":"***"}]"#),
+            (r#"{"value":["S"],"x":1,"key":"apiKey"}"#, r#"{"value":"***","x":1,"key":"apiKey"}"#),
+            (r#"{"name":"accept","value":"x"}"#, r#"{"name":"accept","value":"x"}"#),
+            // Strings that show credentials.
+            (r#"{"h":"Bearer S","u":"https://u:S@h/","c":"x --token S"}"#, r#"{"h":"***","u":"***","c":"***"}"#),
             // Strings that hold a URL, a form or JSON.
             (r#"{"url":"https://gw/?token=abc"}"#, r#"{"url":"***"}"#),
             (r#"{"url":"https://gw/?a=b"}"#, r#"{"url":"https://gw/?a=b"}"#),
@@ -259,6 +287,8 @@ mod tests {
             ("inputTokens: 12", ShownText::Plain),
             (r#"{"token":"abc"#, ShownText::Hidden),
             (r#"{"tok\u0065n":"abc"#, ShownText::Hidden),
+            ("Bearer S", ShownText::Hidden),
+            ("see https://u:S@h/", ShownText::Hidden),
             (r#"{"a":1}{"token":"abc"}"#, ShownText::Hidden),
             (r#"42["login",{"deviceToken":"abc"}]"#, ShownText::Hidden),
             // Deeper than a reader of JSON goes.
@@ -269,5 +299,24 @@ mod tests {
         let open = Redactor::new(&[]);
         assert_eq!(open.message("token=abc"), ShownText::Plain);
         assert_eq!(open.message(r#"{"token":"abc"}"#), ShownText::Json(r#"{"token":"abc"}"#.to_owned()));
+    }
+
+    #[test]
+    fn json_in_json_is_looked_into_as_deep_as_the_stack_is() {
+        // A quote and a backslash by their numbers: a layer does not double the one in it.
+        let wrapped = |text: &str| text.replace('\\', "\\u005c").replace('"', "\\u0022");
+        let nested = |layers: usize, arrays: usize| {
+            (0..layers).fold(r#"{"a":1}"#.to_owned(), |text, _| {
+                format!("{}\"{}\"{}", "[".repeat(arrays), wrapped(&text), "]".repeat(arrays))
+            })
+        };
+        assert_eq!(
+            redactor().message(&nested(4, 1)),
+            ShownText::Json(nested(4, 1).replace("\\u0022", "\\\"").replace("\\u005c", "\\\\"))
+        );
+        for layers in [5, 60, 500] {
+            let ShownText::Json(shown) = redactor().message(&nested(layers, 126)) else { panic!("{layers} layers") };
+            assert!(shown.contains(HIDDEN) && !shown.contains('1'), "{layers} layers: {shown}");
+        }
     }
 }
