@@ -100,11 +100,10 @@ fn holds_userinfo(text: &[u8]) -> bool {
 
 /// Whether text holds three parts in base64url of which the first is a JSON object.
 fn holds_signed_token(text: &str) -> bool {
-    text.match_indices("eyJ").any(|(at, _)| {
-        let rest = &text.as_bytes()[at..];
-        let is_of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        let token = &rest[..rest.iter().position(|byte| !is_of_token(*byte)).unwrap_or(rest.len())];
-        token.split(|byte| *byte == b'.').nth(2).is_some()
+    let is_of_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    text.as_bytes().split(|byte| !is_of_token(byte)).any(|run| {
+        let begins = run.windows(3).position(|three| three == b"eyJ");
+        begins.is_some_and(|at| run[at..].split(|byte| *byte == b'.').nth(2).is_some())
     })
 }
 
