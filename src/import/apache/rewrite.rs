@@ -191,7 +191,9 @@ impl RewriteRule {
         let mut all = RewriteMatch { factors: vec![first], exact };
         // Conditions with [OR] belong to the one behind them.
         for group in self.conditions.split_inclusive(|condition| !condition.or) {
-            let mut any = Ok(Sayable::exactly(Condition::never()));
+            // Behind an [OR] of the last condition Apache finds none that is false.
+            let is_open = group.last().is_some_and(|last| last.or);
+            let mut any = Ok(Sayable::exactly(if is_open { Condition::always() } else { Condition::never() }));
             for condition in group {
                 any = any.and_then(|any: Sayable| {
                     let one = condition.requests(facts)?;

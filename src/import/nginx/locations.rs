@@ -87,14 +87,19 @@ impl<'a> Locations<'a> {
         let mut order = Vec::new();
         for (index, place) in self.places.iter().enumerate() {
             match &place.pattern {
-                NginxPattern::Exact(path) if found(index, path) => order.push(Candidate::one(index, place)),
-                NginxPattern::Prefix { text, .. } if adds_slash(place) && found(index, text) => {
+                NginxPattern::Exact(text) | NginxPattern::Prefix { text, .. }
+                    if adds_slash(place) && found(index, text) =>
+                {
+                    if matches!(place.pattern, NginxPattern::Exact(_)) {
+                        order.push(Candidate::one(index, place));
+                    }
                     let path = text.trim_end_matches('/').to_owned();
                     let exact = NginxPattern::Exact(path.clone());
                     if !self.places.iter().any(|other| other.pattern == exact && other.parent == place.parent) {
                         order.push(Candidate { place: index, paths: vec![DraftPath::Exact(path)], adds_slash: true });
                     }
                 }
+                NginxPattern::Exact(path) if found(index, path) => order.push(Candidate::one(index, place)),
                 _ => {}
             }
         }
@@ -201,7 +206,7 @@ impl Candidate {
 /// Whether nginx redirects to the path with a slash behind it.
 fn adds_slash(place: &Place<'_>) -> bool {
     let passes = |one: &NginxDirective| one.name.ends_with("_pass");
-    matches!(&place.pattern, NginxPattern::Prefix { text, .. } if text.len() > 1 && text.ends_with('/'))
+    matches!(&place.pattern, NginxPattern::Prefix { text, .. } | NginxPattern::Exact(text) if text.len() > 1 && text.ends_with('/'))
         && place.scope.own().iter().any(passes)
 }
 
