@@ -1,6 +1,7 @@
 //! [`DraftMatch`]: the requests that a route takes, as the settings say it: what is given must hold, all of it.
 
 mod common;
+mod overlap;
 mod path;
 
 use ipnet::IpNet;
@@ -61,7 +62,7 @@ impl DraftMatch {
 
     /// The requests that both take; `None` when there are none.
     pub(super) fn and(&self, other: &Self) -> Result<Option<Self>, Unsayable> {
-        let Some((path, ignore_case)) = path::both(self, other)? else { return Ok(None) };
+        let Some((path, ignore_case)) = overlap::both(self, other)? else { return Ok(None) };
         let host = match (&self.host, &other.host) {
             (Some(own), Some(other)) if own != other => return Ok(None),
             (own, other) => own.clone().or_else(|| other.clone()),
@@ -141,7 +142,7 @@ impl DraftMatch {
     pub(super) fn covers(&self, other: &Self) -> bool {
         let within = |net: &IpNet| self.from.iter().any(|own| own.contains(net));
         let fields = [(&self.headers, &other.headers), (&self.query, &other.query), (&self.cookies, &other.cookies)];
-        path::covers(self, other)
+        overlap::covers(self, other)
             && (self.host.is_none() || self.host == other.host)
             && (self.methods.is_empty()
                 || (!other.methods.is_empty() && other.methods.iter().all(|method| self.methods.contains(method))))
