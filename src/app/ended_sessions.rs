@@ -15,6 +15,7 @@ use crate::http::auth::session::store::{SessionStore, unix_now};
 pub(super) async fn share(store: SessionStore, cluster: Cluster, drain: Drain) {
     let (list, mut changes) = (cluster.ended.clone(), store.changes());
     let (mut nearness, mut heard) = (list.nearness(), list.hear());
+    let mut missed = cluster.talk.announcements("ended");
     // The lines that Redis has.
     let mut known = HashSet::new();
     let mut is_fresh = false;
@@ -42,6 +43,7 @@ pub(super) async fn share(store: SessionStore, cluster: Cluster, drain: Drain) {
             _ = changes.changed() => {}
             _ = nearness.changed() => {}
             () = sleep(LOOK_EVERY) => is_fresh = false,
+            Some(_) = missed.recv() => is_fresh = false,
             told = heard.recv() => match told {
                 Ok(text) => {
                     known.extend(text.lines().map(str::to_owned));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::drained_endpoints::{DrainOrder, DrainedEndpoints};
@@ -23,27 +24,42 @@ pub(super) async fn share(drained: DrainedEndpoints, found: FoundBy, cluster: Cl
     let texts = cluster.texts("drained", TextLife::Read(LIFE));
     let (mut changes, mut nearness) = (drained.changes(), cluster.nearness());
     let mut announcements = cluster.talk.announcements(WHAT);
-    let work = async {
+    let untold = Notify::new();
+    let look = async {
         loop {
             nearness.borrow_and_update();
             // Without Redis each replica goes by what it knows.
-            if let Ok(Alike { is_told: true }) = alike(&texts, &drained, &found).await {
-                cluster.talk.announce(WHAT).await;
+            let looked = alike(&texts, &drained, &found).await;
+            if let Ok(Alike { is_told: true }) = looked {
+                untold.notify_one();
             }
             tokio::select! {
                 _ = changes.changed() => {}
                 _ = nearness.changed() => {}
-                () = sleep(LOOK_EVERY) => {}
-                announced = announcements.recv() => if announced.is_some() {
-                    // Before the other one is told that it was looked at.
-                    let _ = alike(&texts, &drained, &found).await;
-                },
+                () = sleep(if looked.is_ok() { LOOK_EVERY } else { TRY_EVERY }) => {}
+                Some(announced) = announcements.recv() => {
+                    if let Ok(Alike { is_told: true }) = alike(&texts, &drained, &found).await {
+                        untold.notify_one();
+                    }
+                    // Here the other replica learns that it was looked at.
+                    drop(announced);
+                }
+            }
+        }
+    };
+    // Beside it: two that tell each other do not wait for each other.
+    let tell = async {
+        loop {
+            untold.notified().await;
+            while !cluster.talk.announce(WHAT).await {
+                sleep(TRY_EVERY).await;
             }
         }
     };
     tokio::select! {
         () = drain.soft() => {}
-        () = work => {}
+        () = look => {}
+        () = tell => {}
     }
 }
 
@@ -109,6 +125,8 @@ const WHAT: &str = "drained";
 const NAME: &str = "all";
 /// What was told while this replica could not hear is in Redis.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// After Redis gave no answer, or not all replicas did.
+const TRY_EVERY: Duration = Duration::from_secs(5);
 /// Some weeks; each look begins it anew.
 const LIFE: Duration = Duration::from_hours(30 * 24);
 /// Operators are few.

@@ -11,9 +11,10 @@ use tokio::time::timeout;
 #[derive(Default)]
 pub(super) struct News(Mutex<HashMap<&'static str, mpsc::Sender<Announcement>>>);
 
-/// Another replica says that something has changed, and waits for a moment until this is dropped.
+/// Another replica says that something has changed, and waits for a moment until this is dropped. Or it may have said so while
+/// nobody heard here.
 pub(crate) struct Announcement {
-    _seen: oneshot::Sender<()>,
+    _seen: Option<oneshot::Sender<()>>,
 }
 
 impl News {
@@ -29,8 +30,16 @@ impl News {
         let listener = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(what).cloned();
         let (seen, looked) = oneshot::channel();
         // One that has not looked since a while finds all there is when it does.
-        if listener.is_some_and(|listener| listener.try_send(Announcement { _seen: seen }).is_ok()) {
+        if listener.is_some_and(|listener| listener.try_send(Announcement { _seen: Some(seen) }).is_ok()) {
             let _ = timeout(PATIENCE, looked).await;
+        }
+    }
+
+    /// Tells every listener that it may have missed something.
+    pub(super) fn missed(&self) {
+        for listener in self.0.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            // One that has not looked since a while finds all there is when it does.
+            let _ = listener.try_send(Announcement { _seen: None });
         }
     }
 }
@@ -51,7 +60,9 @@ mod tests {
         tokio::join!(news.heard("a"), async { drop(announcements.recv().await.unwrap()) });
         // It does not look.
         news.heard("a").await;
-        let mut later = news.listen("a");
+        let (mut later, mut other) = (news.listen("a"), news.listen("b"));
+        news.missed();
+        drop((later.recv().await.unwrap(), other.recv().await.unwrap()));
         tokio::join!(news.heard("a"), async { drop(later.recv().await.unwrap()) });
         drop(later);
         news.heard("a").await;

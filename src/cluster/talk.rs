@@ -70,10 +70,16 @@ impl Talk {
     /// Whether all that are known have.
     pub(crate) async fn announce(&self, what: &str) -> bool {
         let known = self.0.members.all().iter().filter(|member| member.replica != self.0.replica).count();
+        if known == 0 {
+            // Others may be there already that are not known yet.
+            self.tell(json!({ CHANGED: what }));
+            return self.0.redis.is_near();
+        }
         self.ask(json!({ CHANGED: what }), LOOKED).await.len() >= known
     }
 
-    /// What other replicas announce of `what` from here on. One listener hears it: the last one.
+    /// What other replicas announce of `what` from here on, and what they may have while this one could not hear. One listener
+    /// hears it: the last one.
     pub(crate) fn announcements(&self, what: &'static str) -> mpsc::Receiver<Announcement> {
         self.0.news.listen(what)
     }
@@ -154,6 +160,7 @@ impl Talk {
         let mut link = Link::open(target, None).await?;
         let channels = [self.0.keys.key("all"), self.0.keys.of("to", &self.0.replica)];
         link.send(&resp::command(&[b"SUBSCRIBE", channels[0].as_bytes(), channels[1].as_bytes()])).await?;
+        let mut subscribed = 0;
         loop {
             let reply = if let Ok(reply) = timeout(QUIET, link.receive()).await {
                 reply?
@@ -165,11 +172,19 @@ impl Talk {
                 return Err(LinkError::Refused(why));
             }
             let mut items = reply.items().into_iter();
-            let kind = items.next();
-            if kind.as_ref().and_then(resp::Reply::text) == Some("message")
-                && let Some(sealed) = items.nth(1).and_then(resp::Reply::into_bytes)
-            {
-                self.heard(&sealed, drain);
+            match items.next().as_ref().and_then(resp::Reply::text) {
+                Some("message") => {
+                    if let Some(sealed) = items.nth(1).and_then(resp::Reply::into_bytes) {
+                        self.heard(&sealed, drain);
+                    }
+                }
+                Some("subscribe") => {
+                    subscribed += 1;
+                    if subscribed == channels.len() {
+                        self.0.news.missed();
+                    }
+                }
+                _ => {}
             }
         }
     }
@@ -230,3 +245,60 @@ const LONG: Duration = Duration::from_secs(10);
 const LOOKED: Duration = Duration::from_secs(2);
 const CHANGED: &str = "changed";
 const PURPOSE: &str = "letter";
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::config::{RedisPlace, RedisUrl};
+    use crate::listener::NameResolver;
+    use crate::observe::Metrics;
+
+    fn talk() -> (Talk, Redis, mpsc::Receiver<crate::cluster::redis::AskedCommand>) {
+        let (redis, queue) = Redis::new(Arc::new(Metrics::new()));
+        let (keys, secret) = (ClusterKeys::new("test", false), ClusterSecret::new("test", &[7; 32]));
+        (Talk::new(redis.clone(), keys, secret, "me".to_owned(), Members::default()), redis, queue)
+    }
+
+    /// Reads a command and answers it.
+    async fn answers(stream: &mut TcpStream, command: &str, answer: &str) {
+        let mut read = String::new();
+        while !read.contains(command) {
+            let mut bytes = [0; 1024];
+            let length = stream.read(&mut bytes).await.unwrap();
+            assert!(length > 0, "{read}");
+            read.push_str(&String::from_utf8_lossy(&bytes[..length]));
+        }
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_could_not_hear_looks_once_it_can() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let hosts = vec![("127.0.0.1".to_owned(), listener.local_addr().unwrap().port())];
+        let url = RedisUrl { tls: false, user: None, password: None, hosts, place: RedisPlace::Server { database: 0 } };
+        let target = RedisTarget { urls: vec![url], tls: None, names: NameResolver::by(|_| Ok(Vec::new())) };
+        let (talk, ..) = talk();
+        let mut announcements = talk.announcements("a");
+        let _hears = tokio::task::JoinSet::from_iter([talk.hear(target, Drain::new())]);
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            answers(&mut stream, "PING", "+PONG\r\n").await;
+            answers(&mut stream, "SUBSCRIBE", "*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n").await;
+            assert!(announcements.try_recv().is_err(), "the other channel is not heard yet");
+            stream.write_all(b"*3\r\n$9\r\nsubscribe\r\n$1\r\nb\r\n:2\r\n").await.unwrap();
+            assert!(announcements.recv().await.is_some());
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_announced_while_no_other_is_known_is_told_all_the_same() {
+        let (talk, redis, mut queue) = talk();
+        assert!(!talk.announce("a").await && queue.try_recv().is_err(), "Redis is away");
+        redis.set_near(true);
+        assert!(talk.announce("a").await);
+        assert!(String::from_utf8_lossy(&queue.try_recv().unwrap().bytes).contains("PUBLISH"));
+    }
+}
