@@ -36,12 +36,15 @@ async fn a_logout_revokes_the_newest_token_and_waits_for_nobody() {
     let mut browser = Browser::default();
     browser.log_in(&proxy, "/").await;
     tokio::time::sleep(std::time::Duration::from_millis(2100)).await;
-    assert_eq!((browser.page(&proxy, "/").await.status(), issuer.refreshes()), (200, 1));
+    assert_eq!(browser.page(&proxy, "/").await.status(), 200);
+    // More than once on a machine that is slow.
+    let refreshes = issuer.refreshes();
+    assert!(refreshes >= 1);
     // The issuer takes the question and says nothing.
     issuer.be_silent(true);
     let page = browser.page(&proxy, "/.frontgate/logout").await;
     assert_eq!(page.status(), 200, "{}", page.text());
-    revoked(&issuer, &["r2."]).await;
+    revoked(&issuer, &[&format!("r{}.", refreshes + 1)]).await;
     assert!(issuer.is_silent(), "the answer to the logout came first");
 }
 
