@@ -6,7 +6,7 @@ mod body_channel;
 mod body_decoder;
 pub mod chunks;
 mod connect;
-mod discovery;
+pub mod discovery;
 mod encoded_request;
 mod endpoint;
 mod endpoint_drains;

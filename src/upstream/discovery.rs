@@ -5,7 +5,7 @@
 //! there still than to have gone with all others.
 
 mod dns_client;
-mod dns_message;
+pub mod dns_message;
 mod dns_socket;
 mod found;
 mod hosts_file;

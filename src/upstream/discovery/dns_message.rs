@@ -10,15 +10,15 @@ use domain::rdata::{A, Aaaa, Cname, Srv};
 
 /// A question for the records of one kind that a name has.
 #[derive(Debug)]
-pub(super) struct DnsQuestion {
+pub struct DnsQuestion {
     kind: RecordKind,
     /// As it is sent.
-    pub(super) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
 }
 
 /// A kind of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum RecordKind {
+pub enum RecordKind {
     /// IPv4 addresses.
     A,
     /// IPv6 addresses.
@@ -29,32 +29,38 @@ pub(super) enum RecordKind {
 
 /// What a name's records say.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Records {
-    pub(super) all: Vec<RecordData>,
+pub struct Records {
+    /// What each says; never none.
+    pub all: Vec<RecordData>,
     /// How long they may be kept: the least of their TTLs, and of those of the aliases that led to them.
-    pub(super) ttl: Duration,
+    pub ttl: Duration,
 }
 
 /// What one record says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum RecordData {
+pub enum RecordData {
+    /// Of a host.
     Address(IpAddr),
+    /// Of a service.
     Service(ServiceRecord),
 }
 
 /// An SRV record (RFC 2782).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct ServiceRecord {
-    pub(super) priority: u16,
+pub struct ServiceRecord {
+    /// Those with the lowest are to be asked first.
+    pub priority: u16,
     /// Whole, without a dot at its end, in lower case; empty where there is no such service.
-    pub(super) target: String,
-    pub(super) port: u16,
-    pub(super) weight: u16,
+    pub target: String,
+    /// Where the host listens.
+    pub port: u16,
+    /// Its share among those of one priority.
+    pub weight: u16,
 }
 
 /// What a message from a server is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum DnsAnswer {
+pub enum DnsAnswer {
     /// Not the answer to the question: another one's, or a forged one.
     NotIts,
     /// Only a part of the answer, which has no room in a datagram.
@@ -65,7 +71,7 @@ pub(super) enum DnsAnswer {
 
 /// Why there are no records, from the least to the most that it leaves open.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-pub(crate) enum LookupFailure {
+pub enum LookupFailure {
     /// NXDOMAIN.
     #[error("the DNS has no such name")]
     NoName,
@@ -80,7 +86,7 @@ pub(crate) enum LookupFailure {
 impl DnsQuestion {
     /// The question for the records of this kind that the whole `name` has; `id` must be hard to guess. `None` if there cannot be
     /// such a name.
-    pub(super) fn new(name: &str, kind: RecordKind, id: u16) -> Option<Self> {
+    pub fn new(name: &str, kind: RecordKind, id: u16) -> Option<Self> {
         let name = Name::<Vec<u8>>::from_str(name).ok()?;
         let mut message = MessageBuilder::new_vec();
         message.header_mut().set_id(id);
@@ -98,7 +104,7 @@ impl DnsQuestion {
     }
 
     /// What `bytes` answer to it.
-    pub(super) fn answer(&self, bytes: &[u8]) -> DnsAnswer {
+    pub fn answer(&self, bytes: &[u8]) -> DnsAnswer {
         let (Ok(asked), Ok(message)) = (Message::from_slice(&self.bytes), Message::from_octets(bytes)) else {
             return DnsAnswer::NotIts;
         };
