@@ -70,8 +70,9 @@ fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 
 async fn websocket(mut stream: TcpStream, head: &str, rest: Vec<u8>) -> anyhow::Result<()> {
     let accept = derive_accept_key(field(head, "sec-websocket-key").unwrap_or_default().as_bytes());
+    let own = stream.local_addr()?;
     let answer = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\nX-Gateway: {own}\r\n\r\n"
     );
     stream.write_all(answer.as_bytes()).await?;
     let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);

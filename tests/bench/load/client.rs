@@ -8,6 +8,8 @@ use std::task::{Context, Poll};
 use anyhow::Context as _;
 use bytes::Bytes;
 use futures_util::{SinkExt as _, StreamExt as _};
+use http::HeaderValue;
+use http::header::COOKIE;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CipherSuite, ClientConfig, HandshakeKind, RootCertStore};
@@ -17,6 +19,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::handshake::client::Response;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::Load;
@@ -139,10 +143,30 @@ impl Client {
     /// session tickets, has been read.
     pub(crate) async fn open_through(&self) -> anyhow::Result<WebSocketStream<Connection>> {
         let mut socket = self.open("/ws").await?;
-        socket.send(Message::Binary(Bytes::from_static(&[b'x'; 256]))).await?;
-        socket.next().await.ok_or_else(|| anyhow::anyhow!("the WebSocket was closed"))??;
+        pass_through(&mut socket).await?;
         Ok(socket)
     }
+
+    /// The same over HTTP/1.1 with this cookie; with the answer to the handshake.
+    pub(crate) async fn open_with(
+        &self,
+        cookie: Option<&HeaderValue>,
+    ) -> anyhow::Result<(WebSocketStream<Connection>, Response)> {
+        let config = WebSocketConfig::default().read_buffer_size(READ_BUFFER);
+        let mut request = format!("wss://{NAME}/ws").into_client_request()?;
+        request.headers_mut().extend(cookie.map(|cookie| (COOKIE, cookie.clone())));
+        let connection = self.connect().await?;
+        let (mut socket, answer) =
+            tokio_tungstenite::client_async_with_config(request, connection, Some(config)).await?;
+        pass_through(&mut socket).await?;
+        Ok((socket, answer))
+    }
+}
+
+async fn pass_through(socket: &mut WebSocketStream<Connection>) -> anyhow::Result<()> {
+    socket.send(Message::Binary(Bytes::from_static(&[b'x'; 256]))).await?;
+    socket.next().await.ok_or_else(|| anyhow::anyhow!("the WebSocket was closed"))??;
+    Ok(())
 }
 
 impl Connection {

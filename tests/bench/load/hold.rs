@@ -1,18 +1,20 @@
-//! Clients that stay: each keeps one WebSocket open, answers pings, and goes to the next proxy when it has ended. What they are at
-//! is one line of JSON, over and over.
+//! Clients that stay: each keeps one WebSocket open, answers pings, and goes to the next proxy when it has ended, with the cookie that
+//! leads to its gateway. What they are at is one line of JSON, over and over.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use futures_util::StreamExt as _;
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::LocalSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -46,6 +48,12 @@ struct Met {
     ended: BTreeMap<u16, usize>,
     /// When the last one opened, milliseconds since 1970.
     last_opened: u128,
+    /// How many are open at each gateway, by what it calls itself.
+    gateways: BTreeMap<String, usize>,
+    /// How many came back to another gateway than the one that they were at.
+    strayed: usize,
+    /// The longest time that one of those that came back since the last line was without a WebSocket.
+    longest_away: Duration,
 }
 
 pub(crate) async fn run(held: Held) -> anyhow::Result<Value> {
@@ -71,28 +79,43 @@ async fn stay(
     connecting: Rc<Semaphore>,
 ) {
     let mut at = number;
+    let (mut cookie, mut before, mut ended) = (None, None::<String>, None::<Instant>);
     loop {
         let turn = connecting.acquire().await;
-        let opened = client.at(proxies[at % proxies.len()]).open_through().await;
+        let opened = timeout(LONGEST, client.at(proxies[at % proxies.len()]).open_with(cookie.as_ref())).await;
         drop(turn);
         at += 1;
-        let Ok(mut socket) = opened else {
+        let Ok(Ok((mut socket, answer))) = opened else {
             met.borrow_mut().refused += 1;
             sleep(PAUSE).await;
             continue;
         };
+        cookie = given(answer.headers()).or(cookie);
+        let gateway = answer.headers().get("x-gateway").and_then(|name| name.to_str().ok()).unwrap_or("?").to_owned();
         {
             let mut met = met.borrow_mut();
             met.open += 1;
             met.opened += 1;
             met.resumed += usize::from(socket.get_ref().is_resumed() == Some(true));
             met.last_opened = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+            met.strayed += usize::from(before.is_some_and(|before| before != gateway));
+            met.longest_away = met.longest_away.max(ended.map_or(Duration::ZERO, |ended| ended.elapsed()));
+            *met.gateways.entry(gateway.clone()).or_default() += 1;
         }
         let code = end(&mut socket).await;
+        ended = Some(Instant::now());
         let mut met = met.borrow_mut();
         met.open -= 1;
+        *met.gateways.entry(gateway.clone()).or_default() -= 1;
         *met.ended.entry(code).or_default() += 1;
+        before = Some(gateway);
     }
+}
+
+/// The cookie that an answer sets, as it is sent back.
+fn given(headers: &HeaderMap) -> Option<HeaderValue> {
+    let set = headers.get(SET_COOKIE)?.to_str().ok()?;
+    HeaderValue::from_str(set.split(';').next()?).ok()
 }
 
 /// The close code with which the WebSocket ended.
@@ -110,6 +133,7 @@ async fn end(socket: &mut WebSocketStream<Connection>) -> u16 {
 async fn say(met: &RefCell<Met>) -> anyhow::Result<Value> {
     loop {
         println!("{}", met.borrow().shown());
+        met.borrow_mut().longest_away = Duration::ZERO;
         sleep(BETWEEN_LINES).await;
     }
 }
@@ -119,6 +143,8 @@ impl Met {
         json!({
             "open": self.open, "opened": self.opened, "resumed": self.resumed, "refused": self.refused,
             "ended": self.ended, "last_opened_ms": u64::try_from(self.last_opened).unwrap_or_default(),
+            "gateways": self.gateways, "strayed": self.strayed,
+            "longest_away_ms": u64::try_from(self.longest_away.as_millis()).unwrap_or(u64::MAX),
         })
     }
 }
@@ -128,3 +154,5 @@ const AT_ONCE: usize = 64;
 const BETWEEN_LINES: Duration = Duration::from_millis(200);
 /// Before a client that was refused tries again.
 const PAUSE: Duration = Duration::from_millis(200);
+/// For one that gets no answer, as from a process that was stopped.
+const LONGEST: Duration = Duration::from_secs(20);
