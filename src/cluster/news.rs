@@ -12,7 +12,7 @@ use tokio::time::timeout;
 pub(super) struct News(Mutex<HashMap<&'static str, mpsc::Sender<Announcement>>>);
 
 /// Another replica says that something has changed, and waits for a moment until this is dropped. Or it may have said so while
-/// nobody heard here.
+/// this process could not hear it.
 pub(crate) struct Announcement {
     _seen: Option<oneshot::Sender<()>>,
 }

@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_could_not_hear_looks_once_it_can() {
+    async fn a_replica_that_could_not_hear_looks_once_it_can() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let hosts = vec![("127.0.0.1".to_owned(), listener.local_addr().unwrap().port())];
         let url = RedisUrl { tls: false, user: None, password: None, hosts, place: RedisPlace::Server { database: 0 } };
