@@ -21,7 +21,7 @@ impl DraftPath {
         matches!(self, Self::Prefix(text) | Self::Starts(text) if text == "/")
     }
 
-    /// Whether the path `text` is meant; `ignore_case` as in [`DraftMatch`].
+    /// Whether the path `text` is meant; `ignore_case` as in [`DraftMatch`](super::DraftMatch).
     pub(in crate::import) fn takes(&self, text: &str, ignore_case: bool) -> Result<bool, Unsayable> {
         let (own, other) = match self {
             // Most expressions are told apart by their first letters, and compiling each for each path takes minutes.

@@ -84,7 +84,8 @@ async fn stay(
         let turn = connecting.acquire().await;
         let opened = timeout(LONGEST, client.at(proxies[at % proxies.len()]).open_with(cookie.as_ref())).await;
         drop(turn);
-        at += 1;
+        // Those of one proxy go to all others, not to the next: that one would run out of files.
+        at += 1 + number / proxies.len() % (proxies.len() - 1).max(1);
         let Ok(Ok((mut socket, answer))) = opened else {
             met.borrow_mut().refused += 1;
             sleep(PAUSE).await;
