@@ -4,6 +4,7 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::Extractor;
 use regex_syntax::hir::{Class, Hir, HirKind, Look, LookSet};
 
+use super::path::SEGMENT_ENDS;
 use super::{DraftPath, Unsayable, expression};
 
 /// What follows the beginning of a path in which an expression is found.
@@ -84,7 +85,7 @@ fn all(regex: &str, paths: &[DraftPath], ignore_case: bool) -> Result<Vec<String
 /// The paths that an expression stands for, if it is a list of beginnings.
 fn beginnings(regex: &str) -> Option<Vec<DraftPath>> {
     let body = regex.strip_prefix('^')?;
-    let segments = ["(/|$)", "(?:/|$)", "(/.*)?$", "(?:/.*)?$"].iter().find_map(|end| body.strip_suffix(end));
+    let segments = SEGMENT_ENDS.iter().find_map(|end| body.strip_suffix(end));
     let exact = body.strip_suffix('$').filter(|body| !body.ends_with('\\'));
     let path: fn(String) -> DraftPath = match (segments, exact) {
         (Some(_), _) => DraftPath::Prefix,
@@ -305,12 +306,7 @@ mod tests {
             "/a/b|/ab",
         ] {
             for other in ["/a", "/a/", "*/a", "*/", "=/a", "=/a/x.key", "~^/(a|b)/", "~^/(a|b)$", "~^/(a|ab)(/|$)"] {
-                let path = match other.split_at(1) {
-                    ("=", text) => DraftPath::Exact(text.into()),
-                    ("*", text) => DraftPath::Starts(text.into()),
-                    ("~", text) => DraftPath::Regex(text.into()),
-                    _ => DraftPath::Prefix(other.into()),
-                };
+                let path = DraftPath::read(other);
                 for ignore_case in [false, true].into_iter().take(if other.starts_with('~') { 1 } else { 2 }) {
                     let Ok(found) = common(regex, &path, ignore_case) else {
                         assert!(ignore_case, "{regex} {other}");

@@ -1,7 +1,7 @@
 //! What the paths of two routes have in common.
 
 use super::common::common;
-use super::path::{DraftPath, literal_start};
+use super::path::{DraftPath, SEGMENT_ENDS, literal_start};
 use super::{DraftMatch, Unsayable};
 
 /// The path of what both take, and whether it ignores the case of letters; `None` when no path is in both.
@@ -75,7 +75,7 @@ pub(super) fn covers(own: &DraftMatch, other: &DraftMatch) -> bool {
 fn ends_segment(regex: &str, literal: &str) -> bool {
     let rest =
         regex.get(1..).and_then(|body| body.strip_prefix(&regex::escape(literal)).or(body.strip_prefix(literal)));
-    rest.is_some_and(|rest| ["$", "(/|$)", "(?:/|$)", "(/.*)?$", "(?:/.*)?$"].contains(&rest))
+    rest.is_some_and(|rest| rest == "$" || SEGMENT_ENDS.contains(&rest))
 }
 
 #[cfg(test)]
@@ -83,14 +83,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> DraftMatch {
-        let (kind, rest) = text.split_at(1);
-        let path = match kind {
-            "=" => DraftPath::Exact(rest.into()),
-            "~" => DraftPath::Regex(rest.into()),
-            "*" => DraftPath::Starts(rest.into()),
-            _ => DraftPath::Prefix(text.into()),
-        };
-        DraftMatch::path(path)
+        DraftMatch::path(DraftPath::read(text))
     }
 
     #[test]

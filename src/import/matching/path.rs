@@ -2,6 +2,9 @@
 
 use super::{Unsayable, expression};
 
+/// What stands at the end of an expression that goes on with another segment only, or not at all.
+pub(super) const SEGMENT_ENDS: [&str; 4] = ["(/|$)", "(?:/|$)", "(/.*)?$", "(?:/.*)?$"];
+
 /// The paths that a route is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DraftPath {
@@ -57,7 +60,7 @@ impl DraftPath {
     pub(in crate::import) fn of_expression(regex: &str) -> Self {
         let simple = || {
             let body = regex.strip_prefix('^')?;
-            for end in ["(/|$)", "(?:/|$)", "(/.*)?$", "(?:/.*)?$"] {
+            for end in SEGMENT_ENDS {
                 if let Some(rest) = body.strip_suffix(end) {
                     return Some(Self::Prefix(literal(rest)?)).filter(|path| !path.text().ends_with('/'));
                 }
@@ -142,17 +145,18 @@ fn has_open_alternative(regex: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::import::matching::DraftMatch;
 
-    fn read(text: &str) -> DraftMatch {
-        let (kind, rest) = text.split_at(1);
-        let path = match kind {
-            "=" => DraftPath::Exact(rest.into()),
-            "~" => DraftPath::Regex(rest.into()),
-            "*" => DraftPath::Starts(rest.into()),
-            _ => DraftPath::Prefix(text.into()),
-        };
-        DraftMatch::path(path)
+    impl DraftPath {
+        /// A path of a table: `=` and `~` are those of nginx, `*` stands before a beginning that may end anywhere.
+        pub(in crate::import::matching) fn read(text: &str) -> Self {
+            let (kind, rest) = text.split_at(1);
+            match kind {
+                "=" => Self::Exact(rest.into()),
+                "~" => Self::Regex(rest.into()),
+                "*" => Self::Starts(rest.into()),
+                _ => Self::Prefix(text.into()),
+            }
+        }
     }
 
     #[test]
@@ -170,7 +174,7 @@ mod tests {
             ("(?i)^/a", "~(?i)^/a"),
             ("^", "~^"),
         ] {
-            assert_eq!(Some(DraftPath::of_expression(regex)), read(expected).path, "{regex}");
+            assert_eq!(DraftPath::of_expression(regex), DraftPath::read(expected), "{regex}");
         }
     }
 }
